@@ -1,0 +1,51 @@
+# Everything happens in .venv, which the first target that needs it makes from the hashed locks in requirements/.
+#   make demo [ARGS=…]   the 2014 story on embedded PostgreSQL and Kafka
+#   make test [ARGS=…]   all tests that need no Docker; ARGS go to pytest
+#   make check           style, types, import rules, and that the migrations apply from empty
+#   make lock [ARGS=…]   resolve requirements/*.txt anew; ARGS=--upgrade takes newer versions
+#   make clean           remove .venv and what the tools left
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check lock clean new-venv
+.DELETE_ON_ERROR:
+
+demo: $(READY)
+	$(BIN)/qingsheng demo $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_migrations.py -q
+
+lock: $(READY)
+	$(BIN)/uv pip compile $(LOCK) --extra embedded $(ARGS) -o requirements/runtime.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra embedded --group dev --group build -c requirements/runtime.txt $(ARGS) \
+		-o requirements/dev.txt pyproject.toml
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+
+clean:
+	rm -rf .venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/runtime.txt requirements/dev.txt pyproject.toml
+	@$(BIN)/python -c 'import pip, ssl' 2>/dev/null || $(MAKE) --no-print-directory new-venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+new-venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed. Where it has another name: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python's venv module is not installed. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv

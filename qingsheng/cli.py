@@ -1,0 +1,242 @@
+"""The ``qingsheng`` command. Exit codes: 0 done, 1 failed, 2 wrong use."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import asyncpg
+import typer
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from qingsheng.embedded import EmbeddedError
+from shared.settings import Settings
+
+app = typer.Typer(
+    help="Qingsheng 青声: the back office of an open volunteer communication programme.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+dlq = typer.Typer(help="Records that could not be applied: list, show, replay, discard.", no_args_is_help=True)
+keys = typer.Typer(help="Systems that report to the front door, and their API keys.", no_args_is_help=True)
+app.add_typer(dlq, name="dlq")
+app.add_typer(keys, name="keys")
+
+Data = Annotated[Path | None, typer.Option(help="Folder of the embedded servers' data.", show_default="~/.local/share/qingsheng")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+out = Console()
+Result = TypeVar("Result")
+
+
+def say(line: str) -> None:
+    Console(stderr=True).print(line, highlight=False)
+
+
+def fail(message: str, code: int = 1) -> typer.Exit:
+    Console(stderr=True).print(message, style="red", highlight=False)
+    return typer.Exit(code)
+
+
+def settings_here() -> Settings:
+    """Settings of an existing deployment, from the environment; says which variables are missing."""
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        wrong = "; ".join(f"QINGSHENG_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise fail(f"Settings are missing or wrong: {wrong}.", 2) from None
+
+
+def done(work: Coroutine[Any, Any, Result]) -> Result:
+    """Runs an errand; an outage is told in one line."""
+    try:
+        return asyncio.run(work)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
+        raise fail(f"{type(error).__name__}: {error or 'no answer'}. Is the deployment running and reachable?") from None
+
+
+@app.command()
+def demo(
+    data: Data = None,
+    once: Annotated[bool, typer.Option(help="End when the story is told; exit code 0 only if all figures agree.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the pages and APIs.")] = 8600,
+    keep: Annotated[bool, typer.Option(help="Keep the demo's events of an earlier run instead of starting anew.")] = False,
+) -> None:
+    """Play the story of 2014 through the public doors, on real Kafka and PostgreSQL."""
+    from qingsheng.demo.play import play
+
+    try:
+        agreed = play(data, port=port, once=once, keep=keep)
+    except EmbeddedError as error:
+        raise fail(str(error)) from None
+    raise typer.Exit(0 if agreed else 1)
+
+
+@app.command()
+def up(data: Data = None, port: Annotated[int, typer.Option(help="Port of the pages and APIs.")] = 8600) -> None:
+    """Run everything on this machine: servers that are not set otherwise, all APIs, all workers."""
+    from qingsheng.deployment import deployment, running
+
+    try:
+        with deployment(data, say, port=port) as settings, running(settings, ["apis", "workers"]):
+            say(f"Running at http://{settings.host}:{settings.port}/ ; Ctrl-C stops it.")
+            _until_told()
+    except EmbeddedError as error:
+        raise fail(str(error)) from None
+
+
+def _until_told() -> None:
+    import signal
+
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    told.wait()
+
+
+@app.command()
+def run(process: Annotated[str, typer.Argument(help="roster-api, roster-worker, …, apis, workers")]) -> None:
+    """Run one process of a deployment; everything is set by environment variables."""
+    from qingsheng.run import PROCESSES
+    from qingsheng.run import run as run_process
+
+    if process not in PROCESSES:
+        raise fail(f"No process is named {process}. There are: {', '.join(PROCESSES)}.", 2)
+    run_process(process, settings_here())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the present schema. Safe to run again."""
+    from qingsheng.migrations import MigrationFailed, amigrate
+
+    try:
+        done(amigrate(settings_here().database_url))
+    except MigrationFailed as error:
+        raise fail(str(error)) from None
+    say("The database is at the present schema.")
+
+
+@app.command()
+def topics(replication: Annotated[int | None, typer.Option(help="Copies of each partition.", show_default="one a broker, at most 3")] = None) -> None:
+    """Make the topics that are missing."""
+    from qingsheng.topics import ensure_topics
+
+    made = done(ensure_topics(settings_here(), replication=replication))
+    say(f"Made: {', '.join(made)}." if made else "All topics exist.")
+
+
+@keys.command("issue")
+def keys_issue(
+    producer: Annotated[str, typer.Argument(help="Name of the system: 3 to 40 of a-z, 0-9 and -.")],
+    services: Annotated[str, typer.Option(help="Services it reports to, separated by commas.")],
+    as_json: AsJson = False,
+) -> None:
+    """Register a system that reports events, or give it a new key. The key is shown once."""
+    from qingsheng.producers import issue_key
+    from shared.contracts.topics import answers_topic, intake_topic
+
+    settings = settings_here()
+    names = [name.strip() for name in services.split(",") if name.strip()]
+    try:
+        key = done(issue_key(settings, producer, names))
+    except ValueError as error:
+        raise fail(str(error), 2) from None
+    intake = {name: settings.topic_prefix + intake_topic(name, producer) for name in names}
+    answers = settings.topic_prefix + answers_topic(producer)
+    if as_json:
+        out.print_json(data={"source": f"/ext/{producer}", "key": key, "topics": intake, "answers": answers})
+        return
+    out.print(f"API key (shown once): {key}", highlight=False, soft_wrap=True)
+    out.print(f"Source: /ext/{producer}\nReports go to: {', '.join(intake.values())}\nAnswers come on: {answers}")
+
+
+Service = Annotated[str, typer.Argument(help="roster, training, opinion, campaign or appraisal")]
+Letters = Annotated[list[int] | None, typer.Argument(help="Ids of dead letters.")]
+Reason = Annotated[str | None, typer.Option(help="All dead letters with this reason.")]
+
+
+def _service(name: str) -> str:
+    from qingsheng.registry import SERVICES
+
+    if name not in SERVICES:
+        raise fail(f"No service is named {name}. There are: {', '.join(SERVICES)}.", 2)
+    return name
+
+
+def _chosen(letters: list[int] | None, reason: str | None) -> list[int]:
+    if not letters and reason is None:
+        raise fail("Name the dead letters by id, or all of one kind by --reason. 'qingsheng dlq list' shows both.", 2)
+    return letters or []
+
+
+@dlq.command("list")
+def dlq_list(service: Service, as_json: AsJson = False) -> None:
+    """Dead letters by topic and reason, and paused topics."""
+    from qingsheng.operate import dead_letters
+
+    settings = settings_here()
+    found = done(dead_letters.groups(settings, _service(service)))
+    stopped = done(dead_letters.paused(settings, service))
+    if as_json:
+        sys.stdout.write(dead_letters.as_json({"dead_letters": found, "paused": stopped}) + "\n")
+        return
+    if not found and not stopped:
+        out.print(f"{service} has no dead letters.")
+    if found:
+        table = Table("topic", "reason", "letters", "ids", "first", "last")
+        for row in found:
+            ids = f"{row['first_id']}…{row['last_id']}"
+            table.add_row(row["topic"], row["reason"], str(row["letters"]), ids, str(row["first_at"]), str(row["last_at"]))
+        out.print(table)
+    for row in stopped:
+        out.print(f"Paused since {row['since']}: {row['topic']} ({row['reason']}); 'qingsheng dlq resume' reads on.")
+
+
+@dlq.command("show")
+def dlq_show(service: Service, letter: Annotated[int, typer.Argument(help="Id of a dead letter.")]) -> None:
+    """One dead letter, whole."""
+    from qingsheng.operate import dead_letters
+
+    found = done(dead_letters.show(settings_here(), _service(service), letter))
+    if found is None:
+        raise fail(f"{service} has no dead letter {letter}.")
+    sys.stdout.write(dead_letters.as_json(found) + "\n")
+
+
+@dlq.command("replay")
+def dlq_replay(service: Service, letters: Letters = None, reason: Reason = None) -> None:
+    """Apply dead letters once more, after the cause is mended."""
+    from qingsheng.operate import dead_letters
+
+    chosen = _chosen(letters, reason)
+    applied, failed = done(dead_letters.replay(settings_here(), _service(service), chosen, reason))
+    say(f"Applied {applied}; {failed} still cannot be applied.")
+    raise typer.Exit(1 if failed else 0)
+
+
+@dlq.command("discard")
+def dlq_discard(service: Service, letters: Letters = None, reason: Reason = None) -> None:
+    """Drop dead letters for good."""
+    from qingsheng.operate import dead_letters
+
+    chosen = _chosen(letters, reason)
+    say(f"Discarded {done(dead_letters.discard(settings_here(), _service(service), chosen, reason))}.")
+
+
+@dlq.command("resume")
+def dlq_resume(service: Service, topic: Annotated[str, typer.Argument(help="The paused topic, by its full name.")]) -> None:
+    """Read a topic on that was paused for too many invalid records."""
+    from qingsheng.operate import dead_letters
+
+    if not done(dead_letters.resume(settings_here(), _service(service), topic)):
+        raise fail(f"{topic} is not paused.")
+    say(f"{topic} is read on.")
+
+
+if __name__ == "__main__":
+    app()

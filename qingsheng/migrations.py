@@ -1,0 +1,78 @@
+"""Brings the database to the present schema: a schema and a role per service, then plain SQL migrations by dbmate."""
+
+import asyncio
+import subprocess
+import sysconfig
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from qingsheng.registry import SERVICES
+from shared.postgres import role_of
+
+ROOT = Path(__file__).parent.parent
+_LOCK = 0x5147_5348  # two runs at once wait for each other
+
+
+class MigrationFailed(Exception):
+    """A migration did not apply; carries what dbmate printed."""
+
+
+def migrate(database_url: str) -> None:
+    """Migrates every service's schema. Safe to run again, and by several hosts at once. Raises MigrationFailed."""
+    asyncio.run(amigrate(database_url))
+
+
+async def amigrate(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url, timeout=30)
+    try:
+        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        for service in SERVICES:
+            await _make_schema(connection, service)
+            await asyncio.to_thread(_apply, database_url, service)
+    finally:
+        await connection.close()
+
+
+async def _make_schema(connection: "asyncpg.Connection[asyncpg.Record]", service: str) -> None:
+    """The role owns nothing: it reads and writes its own schema's tables, and can change no table's shape."""
+    role = role_of(service)
+    await connection.execute(
+        f"""
+        do $$ begin
+            create role {role} nologin;
+        exception when duplicate_object or unique_violation then null; end $$;
+        do $$ begin
+            execute format('grant {role} to %I', current_user);
+        exception when others then null; end $$;
+        create schema if not exists {service};
+        grant usage on schema {service} to {role};
+        alter default privileges in schema {service} grant select, insert, update, delete on tables to {role};
+        alter default privileges in schema {service} grant usage, select on sequences to {role};
+        """
+    )
+
+
+def _apply(database_url: str, service: str) -> None:
+    folders = [folder for folder in SERVICES[service].migrations if (ROOT / folder).is_dir()]
+    command = [
+        str(Path(sysconfig.get_path("scripts")) / "dbmate"),
+        "--url",
+        _with_search_path(database_url, service),
+        *(part for folder in folders for part in ("--migrations-dir", str(ROOT / folder))),
+        "--migrations-table",
+        f"{service}.schema_migration",
+        "--no-dump-schema",
+        "migrate",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MigrationFailed(f"schema {service}: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _with_search_path(database_url: str, service: str) -> str:
+    parts = urlsplit(database_url)
+    query = dict(parse_qsl(parts.query))
+    query.setdefault("sslmode", "disable" if parts.hostname in ("127.0.0.1", "localhost", "::1") else "prefer")
+    return urlunsplit(parts._replace(query=urlencode(query | {"search_path": service})))

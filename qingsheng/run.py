@@ -1,0 +1,98 @@
+"""Runs processes of the services: APIs under uvicorn, workers on one event loop."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
+
+from qingsheng.registry import SERVICES
+from shared import telemetry
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LIFELINE = "QINGSHENG_LIFELINE"
+"""A file descriptor that closes when the parent process is gone."""
+PROCESSES = tuple(f"{name}-{half}" for name in SERVICES for half in ("api", "worker")) + ("apis", "workers")
+
+
+def run(process: str, settings: Settings) -> None:
+    """Runs one process by name (``roster-api``, ``appraisal-worker``, ``apis``, ``workers``) until it is told to stop."""
+    telemetry.set_up_logging()
+    _hold_lifeline()
+    name, _, half = process.rpartition("-")
+    services = [name] if name else list(SERVICES)
+    if half in ("api", "apis"):
+        serve(services, settings)
+    else:
+        uvloop.run(work(services, settings))
+
+
+def apis(services: Sequence[str], settings: Settings) -> Starlette:
+    """The named services' APIs, each under its own path."""
+    made = {name: SERVICES[name].create_api(settings) for name in services}
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as running:
+            for app in made.values():
+                await running.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    async def home(_: Request) -> RedirectResponse:
+        return RedirectResponse(f"/{'appraisal' if 'appraisal' in made else services[0]}/")
+
+    routes: list[Any] = [Route("/", home), *(Mount(f"/{name}", app) for name, app in made.items())]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def serve(services: Sequence[str], settings: Settings) -> None:
+    uvicorn.run(
+        apis(services, settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        server_header=False,
+    )
+
+
+async def work(services: Sequence[str], settings: Settings) -> None:
+    """Runs the workers until SIGINT or SIGTERM; a worker that fails ends the process, to be started anew."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    running = [asyncio.create_task(SERVICES[name].create_worker(settings).run(), name=name) for name in services]
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running, timeout=40)
+    for task in done - {stopped}:
+        task.result()
+
+
+def _hold_lifeline() -> None:
+    """Ends this process when its parent is gone, however it went."""
+    descriptor = os.environ.pop(LIFELINE, None)
+    if descriptor is None:
+        return
+
+    def watch() -> None:
+        os.read(int(descriptor), 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()

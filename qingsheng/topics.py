@@ -1,0 +1,67 @@
+"""Makes the topics of the contract: event topics kept for ever, and the topics of each registered producer."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from aiokafka.admin import NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from shared.contracts.topics import TOPICS, answers_topic, intake_topic
+from shared.delivery.broker import admin
+from shared.settings import Settings
+
+INTAKE_RETENTION = timedelta(days=7)
+ANSWERS_RETENTION = timedelta(days=30)
+INTAKE_PARTITIONS = 3
+
+
+async def ensure_topics(settings: Settings, *, replication: int | None = None) -> list[str]:
+    """Creates the services' event topics that are missing; returns their names. ``replication``: copies of each
+    partition, by default one on each broker and 3 at most."""
+    return await _create(
+        settings,
+        [
+            _topic(settings, topic.name, topic.partitions, topic.retention)
+            for topic in TOPICS
+        ],
+        replication,
+    )
+
+
+async def ensure_producer_topics(
+    settings: Settings, producer: str, services: Iterable[str], *, replication: int | None = None
+) -> list[str]:
+    """Creates a producer's intake topic for each service and its answers topic; returns those that were missing."""
+    topics = [
+        _topic(settings, intake_topic(service, producer), INTAKE_PARTITIONS, INTAKE_RETENTION)
+        for service in services
+    ]
+    topics.append(_topic(settings, answers_topic(producer), INTAKE_PARTITIONS, ANSWERS_RETENTION))
+    return await _create(settings, topics, replication)
+
+
+def _topic(settings: Settings, name: str, partitions: int, retention: timedelta | None) -> NewTopic:
+    milliseconds = -1 if retention is None else int(retention.total_seconds() * 1000)
+    return NewTopic(
+        settings.topic_prefix + name,
+        partitions,
+        1,
+        topic_configs={"retention.ms": str(milliseconds), "cleanup.policy": "delete", "retention.bytes": "-1"},
+    )
+
+
+async def _create(settings: Settings, topics: list[NewTopic], replication: int | None) -> list[str]:
+    async with admin(settings) as client:
+        existing = set(await client.list_topics())
+        missing = [topic for topic in topics if topic.name not in existing]
+        if not missing:
+            return []
+        brokers = len((await client.describe_cluster())["brokers"])
+        for topic in missing:
+            topic.replication_factor = replication or min(3, brokers)
+        response = await client.create_topics(missing)
+        for name, code, *_ in response.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error(f"topic {name} cannot be made")
+    return [topic.name for topic in missing]

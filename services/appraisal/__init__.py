@@ -1,0 +1,1 @@
+"""The appraisal: turns the other services' events into scores per county that anyone can follow."""

@@ -1,0 +1,108 @@
+"""Events of opinion: tips and corrections. Never about a person, never with free text."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.contracts.envelope import EventData
+from shared.contracts.fields import Day, HttpsUrl, Id, Instant, Text, UnitId
+from pydantic import BaseModel, ConfigDict
+
+Channel = Literal[
+    "chat_group", "phone", "mail", "weibo_message", "wechat_message", "web_form", "hotline", "other"
+]
+TipKind = Literal["need", "question", "claim"]
+TipTopic = Literal["jobs", "education", "social", "housing", "environment", "transport", "health", "rights", "other"]
+TipOutcome = Literal["acted", "answered", "referred", "declined"]
+TipVoidReason = Literal["duplicate", "spam", "test", "about_a_person", "error"]
+SourceKind = Literal["media", "forum", "video", "other"]
+CorrectionOutcome = Literal["clarified", "partly_right_fixed", "right_fixed", "no_action"]
+
+
+class Action(BaseModel):
+    """What was done about a tip."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    title: Text
+    held_on: Day
+    participants: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+
+
+class TipReported(EventData):
+    TYPE = "qingsheng.opinion.tip_reported.v1"
+    KEY = "tip_id"
+    SUBJECT = ("tip", "tip_id")
+    TIME = "reported_at"
+
+    tip_id: Id
+    channel: Channel
+    kind: TipKind
+    topic: TipTopic
+    unit_id: UnitId
+    relayed_by: Id | None = None
+    reported_at: Instant
+
+
+class TipTriaged(EventData):
+    TYPE = "qingsheng.opinion.tip_triaged.v1"
+    KEY = "tip_id"
+    SUBJECT = ("tip", "tip_id")
+    TIME = "triaged_at"
+
+    tip_id: Id
+    responsible_unit_id: UnitId
+    reported_at: Instant
+    triaged_at: Instant
+
+
+class TipResolved(EventData):
+    TYPE = "qingsheng.opinion.tip_resolved.v1"
+    KEY = "tip_id"
+    SUBJECT = ("tip", "tip_id")
+    TIME = "resolved_at"
+
+    tip_id: Id
+    reported_at: Instant
+    resolved_at: Instant
+    outcome: TipOutcome
+    answered: Annotated[bool, Field(strict=True)]
+    action: Action | None = None
+
+
+class TipVoided(EventData):
+    TYPE = "qingsheng.opinion.tip_voided.v1"
+    KEY = "tip_id"
+    SUBJECT = ("tip", "tip_id")
+    UNDOES = True
+
+    tip_id: Id
+    reported_at: Instant
+    reason: TipVoidReason
+    merged_into: Id | None = None
+
+
+class CorrectionOpened(EventData):
+    TYPE = "qingsheng.opinion.correction_opened.v1"
+    KEY = "case_id"
+    SUBJECT = ("case", "case_id")
+    TIME = "opened_at"
+
+    case_id: Id
+    claim_published_at: Instant
+    source_kind: SourceKind
+    opened_at: Instant
+
+
+class CorrectionClosed(EventData):
+    TYPE = "qingsheng.opinion.correction_closed.v1"
+    KEY = "case_id"
+    SUBJECT = ("case", "case_id")
+    TIME = "closed_at"
+
+    case_id: Id
+    opened_at: Instant
+    closed_at: Instant
+    outcome: CorrectionOutcome
+    evidence_count: Annotated[int, Field(strict=True, ge=1, le=100_000)]
+    official_source: HttpsUrl
+    media_met: Annotated[bool, Field(strict=True)]

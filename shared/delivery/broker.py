@@ -1,0 +1,55 @@
+"""Kafka as these services use it: FastStream's broker, an idempotent producer, one admin client for a short errand."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from faststream.kafka import KafkaBroker
+
+from shared.settings import Settings
+
+SEND_TIMEOUT = 5.0
+"""Seconds a send may take before it counts as unknown."""
+
+
+def connection_options(settings: Settings) -> dict[str, Any]:
+    return {"bootstrap_servers": settings.kafka_bootstrap_servers}
+
+
+def create_broker(settings: Settings, client_id: str) -> KafkaBroker:
+    return KafkaBroker(
+        settings.kafka_bootstrap_servers,
+        client_id=client_id,
+        apply_types=False,
+        allow_auto_create_topics=False,
+        logger=None,
+        # A closing worker first finishes the batch in hand.
+        graceful_timeout=30.0,
+        # New intake topics are found at a metadata refresh only.
+        metadata_max_age_ms=5_000,
+    )
+
+
+def create_producer(settings: Settings) -> AIOKafkaProducer:
+    """Acknowledged by all in-sync replicas, no copies by its own retries."""
+    return AIOKafkaProducer(
+        **connection_options(settings),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_request_size=1024 * 1024,
+        request_timeout_ms=int(SEND_TIMEOUT * 1000),
+        metadata_max_age_ms=5_000,
+    )
+
+
+@asynccontextmanager
+async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    client = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=10_000)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.close()

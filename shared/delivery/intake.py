@@ -1,0 +1,289 @@
+"""The front door's common part: every report gets one answer, by Kafka or by HTTP alike, and has one effect.
+
+A service brings one ``Taker`` a request type. Takers load what they need for all reports of a batch, decide each by pure
+rules and write in bulk; the door remembers reports, sends the answers and parks what has to wait.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+from shared.clock import Clock
+from shared.contracts.answers import accepted, id_reused, rejected
+from shared.contracts.refusals import Refusal
+from shared.contracts.requests import Request
+from shared.contracts.topics import answers_topic
+from shared.delivery import parking
+from shared.delivery.outbox import Draft, append, send
+from shared.postgres import Connection
+from shared.security import Sealer
+
+LATEST = timedelta(hours=24)
+"""A report's own time may lie so far ahead of the recording clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A report that took effect: the events to publish and the subjects they speak of, e.g. ``repost/0198…``."""
+
+    drafts: list[Draft]
+    subjects: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A report that lacks ``thing`` (e.g. ``volunteer/0198…``), which may still come on ``topic`` (without prefix;
+    None: by HTTP only). ``refusal`` is its answer when the wait is over."""
+
+    thing: str
+    topic: str | None
+    refusal: Refusal
+
+
+Outcome: TypeAlias = Accepted | Refusal | Waiting
+Key: TypeAlias = tuple[str, str]
+"""(source, id) of a report."""
+Decided: TypeAlias = tuple[Key, Request | None, Accepted | Refusal]
+Taker: TypeAlias = Callable[[Connection, Clock, Sequence[Request]], Awaitable[Sequence[Outcome]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A report as it came: from which registered producer, and what could be read of it."""
+
+    producer: str
+    content: Request | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What HTTP answers: the answer events (bytes), or none while the report waits."""
+
+    request_id: str
+    answers: list[bytes]
+
+
+class Door:
+    """Takes the reports of one service. ``takers`` are asked in their order: what others wait for comes first."""
+
+    def __init__(self, service: str, takers: Mapping[str, Taker], clock: Clock, secret: str) -> None:
+        self.service = service
+        self._takers = takers
+        self._clock = clock
+        self._sealer = Sealer(secret, "parked")
+
+    async def take(self, connection: Connection, arrivals: Sequence[Arrival]) -> list[Reply]:
+        """Takes a batch within the caller's transaction; the replies are in the order of the arrivals."""
+        told = [_Told.of(arrival) for arrival in arrivals]
+        replies = [Reply(report.id, []) for report in told]
+        first: dict[Key, int] = {}
+        again: list[int] = []
+        for index, report in enumerate(told):
+            if report.source != report.allowed_source:
+                await self._refuse_stranger(connection, report, replies[index])
+            elif report.key in first:
+                again.append(index)
+            else:
+                first[report.key] = index
+        fresh = await _remember(connection, [told[index] for index in first.values()])
+        outcomes = await self._decide(connection, [told[first[key]] for key in first if key in fresh])
+        answers = await self._conclude(connection, outcomes)
+        for key, index in first.items():
+            if key not in fresh:
+                again.append(index)
+            elif key in answers:
+                replies[index].answers.append(answers[key])
+        await self._repeat(connection, [(told[index], replies[index]) for index in sorted(again)])
+        return replies
+
+    async def _refuse_stranger(self, connection: Connection, report: "_Told", reply: Reply) -> None:
+        """A report under another one's name, or none, is answered but not remembered: the name is not its own."""
+        code = "source_not_allowed" if report.source else "not_cloudevents"
+        refusal = Refusal(code, pointer="/source", source=report.allowed_source, reason="source is missing")
+        answer = rejected(report.id, report.source, self.service, refusal, self._clock.now())
+        reply.answers.append(answer)
+        await send(connection, [(_topic(report.allowed_source), report.id, answer)])
+
+    async def _decide(self, connection: Connection, reports: Sequence["_Told"]) -> list[Decided]:
+        """Asks the takers; parks what waits, after a second look under the lock of what it waits for."""
+        done: list[Decided] = []
+        valid: list[Request] = []
+        for report in reports:
+            if isinstance(report.content, Refusal):
+                done.append((report.key, None, report.content))
+            elif report.content.type not in self._takers:
+                done.append((report.key, None, Refusal("unknown_type", pointer="/type")))
+            else:
+                valid.append(report.content)
+        waiting: list[tuple[Request, Waiting]] = []
+        for request, outcome in await self._ask(connection, valid):
+            if isinstance(outcome, Waiting):
+                waiting.append((request, outcome))
+            else:
+                done.append((_key(request), request, outcome))
+        if waiting:
+            await parking.lock(connection, [outcome.thing for _, outcome in waiting])
+            again: list[tuple[Request, Waiting]] = []
+            for request, outcome in await self._ask(connection, [request for request, _ in waiting]):
+                if isinstance(outcome, Waiting):
+                    again.append((request, outcome))
+                else:
+                    done.append((_key(request), request, outcome))
+            # Under the first thing's lock a second missing thing may have come to light; its lock is taken as well.
+            await parking.lock(connection, [outcome.thing for _, outcome in again])
+            await parking.park(connection, [(r, w.thing, w.topic) for r, w in again], self._sealer)
+        return done
+
+    async def _ask(
+        self, connection: Connection, requests: Sequence[Request]
+    ) -> list[tuple[Request, Outcome]]:
+        answers: list[tuple[Request, Outcome]] = []
+        for type_name, taker in self._takers.items():
+            of_type = [request for request in requests if request.type == type_name]
+            for moment, group in self._by_moment(of_type).items():
+                with self._clock.told(moment):
+                    latest = self._clock.now() + LATEST
+                    timely = [request for request in group if request.time <= latest]
+                    if timely:
+                        answers += zip(timely, await taker(connection, self._clock, timely), strict=True)
+                    answers += [
+                        (request, Refusal("time_out_of_range", pointer="/time"))
+                        for request in group
+                        if request.time > latest
+                    ]
+        return answers
+
+    def _by_moment(self, requests: Sequence[Request]) -> dict[datetime | None, list[Request]]:
+        """All at once; in a story, each report is taken at the moment that it tells."""
+        groups: dict[datetime | None, list[Request]] = {}
+        for request in requests:
+            groups.setdefault(request.time if self._clock.story else None, []).append(request)
+        return groups
+
+    async def _conclude(self, connection: Connection, outcomes: Sequence[Decided]) -> dict[Key, bytes]:
+        """Publishes the events of the accepted, stores and sends every answer. Returns the answers by (source, id)."""
+        event_ids = await self._publish(connection, {r: o for _, r, o in outcomes if r and isinstance(o, Accepted)})
+        answers: dict[Key, bytes] = {}
+        for key, request, outcome in outcomes:
+            source, id = key
+            now = self._clock.now()
+            if request and isinstance(outcome, Accepted):
+                answers[key] = accepted(id, source, self.service, event_ids[request], outcome.subjects, now)
+            elif isinstance(outcome, Refusal):
+                answers[key] = rejected(id, source, self.service, outcome, now)
+        if answers:
+            await connection.execute(
+                """update intake_request r
+                   set answer = d.answer, answer_no = nextval('intake_answer_no'), answered_in = pg_current_xact_id()
+                   from unnest($1::text[], $2::text[], $3::bytea[]) as d (source, id, answer)
+                   where r.source = d.source and r.id = d.id""",
+                [source for source, _ in answers],
+                [id for _, id in answers],
+                list(answers.values()),
+            )
+            await send(connection, [(_topic(source), id, answer) for (source, id), answer in answers.items()])
+        return answers
+
+    async def _publish(
+        self, connection: Connection, taken: Mapping[Request, Accepted]
+    ) -> dict[Request, list[UUID]]:
+        event_ids: dict[Request, list[UUID]] = {}
+        for moment, group in self._by_moment(list(taken)).items():
+            with self._clock.told(moment):
+                drafts = [draft for request in group for draft in taken[request].drafts]
+                events = iter(await append(connection, drafts, self._clock))
+            for request in group:
+                event_ids[request] = [next(events).id for _ in taken[request].drafts]
+        return event_ids
+
+    async def _repeat(self, connection: Connection, repeated: Sequence[tuple["_Told", Reply]]) -> None:
+        """A report said again gets its first answer again; under a used id with other content, ``id_reused`` beside it."""
+        if not repeated:
+            return
+        rows = await connection.fetch(
+            """select source, id, digest, answer from intake_request
+               where (source, id) in (select * from unnest($1::text[], $2::text[]))""",
+            [report.source for report, _ in repeated],
+            [report.id for report, _ in repeated],
+        )
+        known = {(row["source"], row["id"]): (row["digest"], row["answer"]) for row in rows}
+        messages: list[tuple[str, str, bytes]] = []
+        for report, reply in repeated:
+            digest, answer = known[report.key]
+            if answer is not None:
+                reply.answers.append(answer)
+            if digest != report.digest:
+                now = self._clock.now()
+                reply.answers.append(id_reused(report.id, report.source, report.digest, self.service, now))
+            messages += [(_topic(report.source), report.id, answer) for answer in reply.answers]
+        await send(connection, messages)
+
+    async def settle(self, connection: Connection, patience: float) -> int:
+        """Decides parked reports whose thing has arrived or whose wait is over. Returns how many were looked at."""
+        rows = await parking.due(connection, patience)
+        if not rows:
+            return 0
+        requests = [parking.opened(row, self._sealer) for row in rows]
+        over = {(row["source"], row["id"]) for row in rows if not row["arrived"]}
+        await parking.lock(connection, [row["thing"] for row in rows])
+        done: list[Decided] = []
+        still: list[tuple[Request, Waiting]] = []
+        for request, outcome in await self._ask(connection, requests):
+            if not isinstance(outcome, Waiting):
+                done.append((_key(request), request, outcome))
+            elif _key(request) in over:
+                done.append((_key(request), request, outcome.refusal))
+            else:
+                still.append((request, outcome))
+        await self._conclude(connection, done)
+        await parking.release(connection, [key for key, _, _ in done])
+        await parking.lock(connection, [outcome.thing for _, outcome in still])
+        await parking.wait_on(connection, [(r, w.thing, w.topic) for r, w in still])
+        return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An arrival with whatever identifies it, whether it keeps the contract or not."""
+
+    id: str
+    source: str
+    digest: bytes
+    allowed_source: str
+    content: Request | Refusal
+
+    @classmethod
+    def of(cls, arrival: Arrival) -> "_Told":
+        content, allowed = arrival.content, f"/ext/{arrival.producer}"
+        if isinstance(content, Request):
+            return cls(content.id, content.source, content.digest, allowed, content)
+        assert content.request_id is not None, "a report without id cannot be answered"
+        return cls(content.request_id, content.request_source or "", content.request_digest, allowed, content)
+
+    @property
+    def key(self) -> Key:
+        return self.source, self.id
+
+
+async def _remember(connection: Connection, reports: Sequence[_Told]) -> set[Key]:
+    """Notes the reports by (source, id). Returns those not known before; waits for another batch that notes the same."""
+    rows = await connection.fetch(
+        """insert into intake_request (source, id, digest)
+           select * from unnest($1::text[], $2::text[], $3::bytea[]) as d (source, id, digest) order by source, id
+           on conflict do nothing returning source, id""",
+        [report.source for report in reports],
+        [report.id for report in reports],
+        [report.digest for report in reports],
+    )
+    return {(row["source"], row["id"]) for row in rows}
+
+
+def _key(request: Request) -> Key:
+    return request.source, request.id
+
+
+def _topic(source: str) -> str:
+    return answers_topic(source.removeprefix("/ext/"))
+

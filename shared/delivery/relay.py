@@ -1,0 +1,173 @@
+"""Relay: brings committed outbox rows to Kafka, at least once. One is active per service, by a lease."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from shared.delivery.broker import SEND_TIMEOUT, create_producer
+from shared.postgres import OUTAGES, role_of
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CHUNK = 2_000
+LEASE = 15.0
+"""Seconds of silence after which PostgreSQL ends the session of a relay, and with it the lease. Above SEND_TIMEOUT."""
+POLL = 1.0
+"""Slow poll behind LISTEN/NOTIFY; also the ping that keeps the lease."""
+ABANDON = 60.0
+"""A send unknown for so long is given up with its producer, and made again by a new one."""
+_LOCK_CLASS = 0x51_5E  # names the relay's advisory locks among others
+
+
+class Relay:
+    """Sends the outbox of one service's schema. ``problem`` says why it does not, for readiness."""
+
+    def __init__(self, settings: Settings, service: str, *, lease: float = LEASE) -> None:
+        self._settings = settings
+        self._service = service
+        self._lease = lease
+        self._wake = asyncio.Event()
+        self._unknown: dict[int, asyncio.Future[Any]] = {}
+        self._silent_since: float | None = None
+        self.active = False
+        self.problem: str | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. Outages of either side are waited out; another relay that holds the lease is waited for."""
+        while True:
+            try:
+                async with self._leased() as connection:
+                    if connection is None:
+                        self.problem = None
+                        await asyncio.sleep(POLL)
+                        continue
+                    self.active = True
+                    await self._serve(connection)
+            except (*OUTAGES, asyncpg.PostgresError, KafkaError) as error:
+                self.problem = f"relay: {type(error).__name__}"
+                log.warning("relay of %s waits: %s: %s", self._service, type(error).__name__, error)
+                await asyncio.sleep(POLL)
+            finally:
+                self.active = False
+
+    @asynccontextmanager
+    async def _leased(self) -> AsyncIterator["asyncpg.Connection[Any] | None"]:
+        """A session that holds the lease; None where another relay has it. PostgreSQL ends it when the relay falls silent."""
+        connection = await asyncpg.connect(
+            self._settings.database_url,
+            timeout=self._settings.database_timeout,
+            command_timeout=self._lease,
+            server_settings={
+                "search_path": self._service,
+                "role": role_of(self._service),
+                "application_name": f"qingsheng-{self._service}-relay",
+                "idle_session_timeout": str(int(self._lease * 1000)),
+                "transaction_timeout": str(int(self._lease * 1000)),
+            },
+        )
+        try:
+            held = await connection.fetchval(
+                "select pg_try_advisory_lock($1, hashtext(current_schema))", _LOCK_CLASS
+            )
+            if held:
+                await connection.add_listener(f"{self._service}_outbox", self._woken)
+            yield connection if held else None
+        finally:
+            connection.terminate()
+
+    def _woken(self, *_: object) -> None:
+        self._wake.set()
+
+    async def _serve(self, connection: "asyncpg.Connection[Any]") -> None:
+        producer = create_producer(self._settings)
+        await asyncio.wait_for(producer.start(), SEND_TIMEOUT * 2)
+        try:
+            while True:
+                self._wake.clear()
+                sent = await self._send_chunk(connection, producer)
+                if not sent and not self._unknown:
+                    self.problem = None
+                    await self._nap()
+        finally:
+            # What is still unknown stays in the outbox, and is sent again: copies are allowed, losses are not.
+            self._unknown.clear()
+            await _close(producer)
+
+    async def _nap(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), POLL)
+        except TimeoutError:
+            pass
+
+    async def _send_chunk(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> int:
+        """Sends what is committed and not already under way, deletes what was acknowledged. Returns the rows deleted."""
+        rows = await connection.fetch(
+            "select id, topic, key, value from outbox where id <> all($1::bigint[]) order by id limit $2",
+            list(self._unknown),
+            CHUNK,
+        )
+        by_topic: dict[str, list[asyncpg.Record]] = {}
+        for row in rows:
+            by_topic.setdefault(row["topic"], []).append(row)
+        await asyncio.gather(*(self._hand_over(producer, topic, part) for topic, part in by_topic.items()))
+        return await self._settle(connection)
+
+    async def _hand_over(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[asyncpg.Record]) -> None:
+        """Gives one topic's rows to the producer in order; a topic that does not answer holds up no other."""
+        name = self._settings.topic_prefix + topic
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                for row in rows:
+                    self._unknown[row["id"]] = await producer.send(name, value=row["value"], key=row["key"].encode())
+        except (TimeoutError, KafkaError) as error:
+            self.problem = f"relay: {name}: {type(error).__name__}"
+            log.warning("relay of %s cannot send to %s: %s", self._service, name, type(error).__name__)
+            if isinstance(error, KafkaError) and not error.retriable:
+                raise
+
+    async def _settle(self, connection: "asyncpg.Connection[Any]") -> int:
+        if not self._unknown:
+            return 0
+        await asyncio.wait(self._unknown.values(), timeout=SEND_TIMEOUT)
+        done = {id: future for id, future in self._unknown.items() if future.done()}
+        failed = [future.exception() for future in done.values() if future.exception()]
+        acknowledged = [id for id, future in done.items() if not future.exception()]
+        if acknowledged:
+            await self._forget(connection, acknowledged)
+            self.problem = None
+        for id in done:
+            del self._unknown[id]
+        if failed:
+            # Whatever it was (out of order, fenced, too old): a new producer starts clean, and the rows are still here.
+            raise failed[0] if isinstance(failed[0], KafkaError) else KafkaError(repr(failed[0]))
+        self._watch_silence(silent=not done)
+        return len(acknowledged)
+
+    def _watch_silence(self, *, silent: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        if not silent:
+            self._silent_since = None
+            return
+        self.problem = "relay: the broker does not acknowledge"
+        self._silent_since = self._silent_since or now
+        if now - self._silent_since > ABANDON:
+            self._silent_since = None
+            raise KafkaError("no acknowledgement: giving the producer up")
+
+    async def _forget(self, connection: "asyncpg.Connection[Any]", ids: Sequence[int]) -> None:
+        await connection.execute("delete from outbox where id = any($1::bigint[])", ids)
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """Closes without waiting for what cannot be delivered now."""
+    try:
+        await asyncio.wait_for(producer.stop(), SEND_TIMEOUT)
+    except (TimeoutError, KafkaError, OSError):
+        log.warning("a producer was closed with sends unknown; they are made again")

@@ -1,0 +1,48 @@
+"""Everything that can be set, read once from environment variables with the prefix ``QINGSHENG_``."""
+
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The deployment's settings. Durations are in seconds.
+
+    A missing ``QINGSHENG_DATABASE_URL`` or ``QINGSHENG_KAFKA_BOOTSTRAP_SERVERS`` is filled in by the
+    command line from the embedded stack; services are always given both.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="QINGSHENG_", frozen=True, extra="ignore")
+
+    database_url: str
+    kafka_bootstrap_servers: str
+    secret_key: SecretStr = Field(min_length=16)
+    """Master secret, at least 16 characters: keys for sealed bytes are derived from it."""
+    topic_prefix: str = ""
+    """Put before every topic and consumer group, so that several deployments share one cluster."""
+    time_zone: str = "Asia/Shanghai"
+    story_mode: bool = False
+    """The recording time follows the events' own time: for the demo and for tests, never with real sign-in."""
+    host: str = "127.0.0.1"
+    port: int = 8600
+    database_pool_size: int = 8
+    database_timeout: float = 10.0
+    """Longest wait for a connection, and for one statement of a command."""
+    parking_seconds: float = 900.0
+    """How long a report may wait for something that may still be on its way."""
+    outbox_patience: float = 120.0
+    """Age of the oldest unsent event from which commands answer 503: the broker is away, and this has a bound."""
+    dead_letter_window: int = 1000
+    dead_letter_share: float = 0.5
+    """Consumption of a topic pauses when more than this share of its last ``dead_letter_window`` records is invalid."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        ZoneInfo(name)
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)

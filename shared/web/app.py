@@ -1,0 +1,88 @@
+"""What every service's API has: its pool and clock, problem documents, health, metrics."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.clock import Clock
+from shared.postgres import open_pool
+from shared.settings import Settings
+from shared.web import metrics, problems
+
+STALE = 30
+"""Seconds without a worker's heartbeat after which a service is not ready."""
+
+
+def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], **state: Any) -> FastAPI:
+    """The API of one service, with its paths below ``/<service>`` when mounted there. ``state`` goes to ``app.state``."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.pool = await open_pool(settings, service)
+        try:
+            yield
+        finally:
+            app.state.pool.terminate()
+
+    app = FastAPI(
+        title=f"Qingsheng {service}",
+        version="1",
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+        docs_url=None,  # the viewer would load scripts from elsewhere
+        redoc_url=None,
+        root_path=f"/{service}",
+        responses={
+            422: {"description": "Refused: a problem document with a code", "content": {problems.MEDIA_TYPE: {}}},
+            503: {"description": "Database or broker away: try again", "content": {problems.MEDIA_TYPE: {}}},
+        },
+    )
+    app.state.settings = settings
+    app.state.clock = Clock(settings.zone, settings.story_mode)
+    app.state.service = service
+    for name, content in state.items():
+        setattr(app.state, name, content)
+    problems.install(app)
+    metrics.install(app, service)
+    app.add_api_route("/healthz", _alive, tags=["operations"])
+    app.add_api_route("/readyz", _ready, tags=["operations"], response_model=None)
+    app.add_api_route("/metrics", _metrics, tags=["operations"], response_class=Response)
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+async def _alive() -> dict[str, str]:
+    """The process runs."""
+    return {"status": "alive"}
+
+
+async def _ready(request: Request) -> JSONResponse:
+    """Database, broker and consumers: 200 when all go on, else 503 with what does not."""
+    try:
+        found = await _problems(request)
+    except Exception as error:
+        found = [f"database: {type(error).__name__}"]
+    return JSONResponse({"ready": not found, "problems": found}, 503 if found else 200)
+
+
+async def _problems(request: Request) -> list[str]:
+    async with request.app.state.pool.acquire(timeout=3) as connection:
+        workers = await connection.fetch(
+            "select problems from worker_state where at > now() - make_interval(secs => $1)", STALE
+        )
+        paused = await connection.fetch("select topic from consumer_pause")
+    if not workers:
+        return ["worker: no heartbeat; start it with 'qingsheng run %s-worker'" % request.app.state.service]
+    found = {problem for worker in workers for problem in worker["problems"]}
+    return sorted(found | {f"{row['topic']}: paused, too many invalid records" for row in paused})
+
+
+async def _metrics(request: Request) -> Response:
+    """Prometheus metrics of this process and of the service's tables."""
+    await metrics.observe_tables(request.app.state.pool, request.app.state.service)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,128 @@
+"""Writes over HTTP: one transaction each, answered once per Idempotency-Key, refused while the broker stays away."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import Response
+
+from shared.clock import Clock
+from shared.contracts.refusals import Refusal
+from shared.postgres import Connection, in_transaction
+from shared.settings import Settings
+from shared.web.problems import problem
+
+STORY_TIME = "Qingsheng-Story-Time"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a write answers. ``body`` is JSON-ready or a pydantic model; ``version`` becomes the ETag."""
+
+    body: Any
+    status: int = 200
+    version: int | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+Work = Callable[[Connection, Clock], Awaitable[Answer]]
+
+
+class _RolledBack(Exception):
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+
+async def write(request: Request, work: Work, *, dry_run: bool = False) -> Response:
+    """Runs ``work`` in one transaction and answers with what it returns; with ``dry_run`` nothing of it stays."""
+    settings: Settings = request.app.state.settings
+    clock: Clock = request.app.state.clock
+    key = request.headers.get("idempotency-key")
+    digest = hashlib.sha256(f"{request.method} {request.url} ".encode() + await request.body()).digest()
+
+    async def once(connection: Connection) -> Response:
+        await _refuse_when_broker_is_away(connection, settings)
+        if key and (earlier := await _earlier(connection, key, digest)):
+            return earlier
+        answer = await work(connection, clock)
+        if dry_run:
+            raise _RolledBack(answer)
+        response = _response(answer)
+        if key:
+            await connection.execute(
+                "update idempotency_key set status = $2, headers = $3, body = $4 where key = $1",
+                key,
+                response.status_code,
+                answer.headers | _etag(answer),
+                response.body,
+            )
+        return response
+
+    with clock.told(_story_time(request)):
+        try:
+            return await in_transaction(request.app.state.pool, once, timeout=settings.database_timeout)
+        except _RolledBack as dry:
+            return _response(dry.answer)
+        except Refusal as refusal:
+            return problem(refusal)
+
+
+def check_version(request: Request, version: int) -> None:
+    """Updates name the version they read: raises 428 without If-Match, 412 when it is not the present one."""
+    told = request.headers.get("if-match")
+    if told is None:
+        raise Refusal("version_required")
+    if told.strip() not in ("*", f'"{version}"'):
+        raise Refusal("version_conflict")
+
+
+async def _earlier(connection: Connection, key: str, digest: bytes) -> Response | None:
+    """The first answer under this key; None when this is the first. Waits for a first one still under way."""
+    if len(key) > 128:
+        raise Refusal("schema", pointer="header:Idempotency-Key", reason="at most 128 characters")
+    first = await connection.fetchval(
+        "insert into idempotency_key (key, digest) values ($1, $2) on conflict do nothing returning true", key, digest
+    )
+    if first:
+        return None
+    row = await connection.fetchrow("select digest, status, headers, body from idempotency_key where key = $1", key)
+    if row is None or row["digest"] != digest:
+        raise Refusal("idempotency_key_reused")
+    return Response(row["body"], row["status"], row["headers"], media_type="application/json")
+
+
+async def _refuse_when_broker_is_away(connection: Connection, settings: Settings) -> None:
+    """Commands go on while events wait in the outbox, but not for ever: the backlog has a bound."""
+    stuck = await connection.fetchval(
+        "select created_at < clock_timestamp() - make_interval(secs => $1) from outbox order by id limit 1",
+        settings.outbox_patience,
+    )
+    if stuck:
+        raise Refusal("unavailable")
+
+
+def _story_time(request: Request) -> datetime | None:
+    told = request.headers.get(STORY_TIME)
+    if told is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(told)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Refusal("schema", pointer=f"header:{STORY_TIME}", reason="an RFC 3339 time with offset")
+    return moment
+
+
+def _response(answer: Answer) -> Response:
+    body = json.dumps(jsonable_encoder(answer.body), ensure_ascii=False).encode()
+    return Response(body, answer.status, answer.headers | _etag(answer), media_type="application/json")
+
+
+def _etag(answer: Answer) -> dict[str, str]:
+    return {} if answer.version is None else {"ETag": f'"{answer.version}"'}

@@ -1,0 +1,56 @@
+"""Servers, databases and topics for tests. A test that asks for none of them starts none."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.databases import create_database, database_at, drop_database
+from tests.support.stack import OwnRun, Run, Servers, SharedRun, WorkersRun
+from tests.support.topics import delete_topics
+
+RUN = pytest.StashKey[Run]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        config.stash[RUN] = WorkersRun()
+    elif config.getoption("numprocesses", None):
+        config.stash[RUN] = SharedRun()
+    else:
+        config.stash[RUN] = OwnRun()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RUN in config.stash:
+        config.stash[RUN].close()
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Servers:
+    """The addresses of PostgreSQL and Kafka, one of each for the whole run."""
+    return request.config.stash[RUN].servers()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, stack: Servers) -> Iterator[str]:
+    """The URL of a fresh, migrated database of this test alone."""
+    name = create_database(stack.database_url, request.config.stash[RUN].template())
+    yield database_at(stack.database_url, name)
+    drop_database(stack.database_url, name)
+
+
+@pytest.fixture
+def empty_database_url(stack: Servers) -> Iterator[str]:
+    """The URL of a fresh database of this test alone, nothing in it."""
+    name = create_database(stack.database_url, "template1")
+    yield database_at(stack.database_url, name)
+    drop_database(stack.database_url, name)
+
+
+@pytest.fixture
+def topic_prefix(stack: Servers) -> Iterator[str]:
+    """A prefix for the names of this test's topics, such as `t1a2b3.`; topics so named are deleted afterwards."""
+    prefix = f"t{secrets.token_hex(3)}."
+    yield prefix
+    delete_topics(stack.kafka_bootstrap_servers, prefix)

@@ -1,0 +1,1 @@
+"""What tests share: the slow oracle of the appraisal and logs made by chance."""

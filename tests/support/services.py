@@ -1,0 +1,52 @@
+"""The production wiring under test: settings of one test's database and topics, APIs and workers in this process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from qingsheng.registry import SERVICES
+from qingsheng.run import apis
+from qingsheng.topics import ensure_topics
+from shared.settings import Settings
+
+SECRET = "a secret of tests alone"
+
+
+def settings_for(database_url: str, bootstrap_servers: str | None = None, prefix: str = "", **more: Any) -> Settings:
+    return Settings(
+        database_url=database_url,
+        kafka_bootstrap_servers=bootstrap_servers or "127.0.0.1:1",
+        topic_prefix=prefix,
+        secret_key=SECRET,  # type: ignore[arg-type]
+        **more,
+    )
+
+
+@asynccontextmanager
+async def client(settings: Settings, services: Sequence[str] = tuple(SERVICES)) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the named services' APIs, at the paths that users see."""
+    app = apis(services, settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            yield http
+
+
+@asynccontextmanager
+async def workers(settings: Settings, *services: str) -> AsyncIterator[list[Any]]:
+    """The named services' workers, running; topics exist."""
+    await ensure_topics(settings)
+    made = [SERVICES[name].create_worker(settings) for name in services]
+    tasks = [asyncio.create_task(worker.run()) for worker in made]
+    try:
+        yield made
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
