@@ -1,7 +1,8 @@
 """Facts of a subject -> what they add to the tallies: pure, and a function of the set of facts alone.
 
-A tally counts by county, measure, local day and bucket; see ``Measure`` for what day and bucket mean in each. A batch of
-events adds ``of(after)`` and takes away ``of(before)`` for every subject it touches, so any order of arrival ends the same.
+A tally counts by county, measure, local day and bucket; see ``Measure`` for what day and bucket mean in each. A batch
+of events adds ``of(after)`` and takes away ``of(before)`` for every subject it touches, so any order of arrival ends
+the same.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -110,7 +111,7 @@ class Measure(IntEnum):
     """On the day it was opened; bucket: days until it was closed ``no_action``."""
     POST = 11
     SHARE = 12
-    """On the first day of the month; bucket k: volunteers with at least k counted shares in it, up to ``HIGHEST_CAP``."""
+    """On the first day of the month; bucket k, up to ``HIGHEST_CAP``: volunteers with at least k counted shares in it."""
     TRAINED_MONTH = 13
     """On the first day of the month: volunteers with an attendance in it; the next three likewise."""
     TRAINED_QUARTER = 14
@@ -118,13 +119,8 @@ class Measure(IntEnum):
     TRAINED_YEAR = 16
 
 
-PERSON_MEASURES = frozenset(
-    {Measure.SHARE, Measure.TRAINED_MONTH, Measure.TRAINED_QUARTER, Measure.TRAINED_HALF, Measure.TRAINED_YEAR}
-)
-"""Counted by volunteer first: how many shares or attendances are his in a month (quarter, ...), see ``of_person``."""
-
 TRAINED = {1: Measure.TRAINED_MONTH, 3: Measure.TRAINED_QUARTER, 6: Measure.TRAINED_HALF, 12: Measure.TRAINED_YEAR}
-"""By the length of the period in months."""
+"""By the length of the period in months. These and ``SHARE`` are counted by volunteer first, see ``of_person``."""
 
 
 class TallyKey(NamedTuple):
@@ -135,7 +131,7 @@ class TallyKey(NamedTuple):
 
 
 class PersonKey(NamedTuple):
-    """``grain``: one of ``PERSON_MEASURES``; ``start``: the first day of that month, quarter, half or year."""
+    """``grain``: ``SHARE`` or one of ``TRAINED``; ``start``: the first day of that month, quarter, half or year."""
 
     grain: int
     volunteer: UUID
@@ -257,7 +253,7 @@ def _add(total: dict[_Key, int], key: _Key, n: int) -> None:
     if n:
         total[key] = n
     else:
-        del total[key]
+        total.pop(key, None)
 
 
 def _order(fact: Fact) -> tuple[int, UUID]:

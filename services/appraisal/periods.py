@@ -64,7 +64,7 @@ def _month_end(year: int, month: int) -> date:
 
 
 class Moment(NamedTuple):
-    """What a report may know of time: all times before ``at`` count, and ``at`` itself unless it is the end of a day."""
+    """Up to where times count: all before ``at``, and ``at`` itself unless it is the end of a day."""
 
     at: datetime
     ends_day: bool = False

@@ -5,11 +5,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import County, Day, Id, Text, UnitId
+from shared.contracts.fields import Count, County, Day, Id, UnitId, Words, Year
 
-Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Year = Annotated[int, Field(strict=True, ge=2000, le=2100)]
-SchemeId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+SchemeId = Annotated[Words, StringConstraints(min_length=1, max_length=128)]
 PeriodCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-H[12]|-Q[1-4]|-(0[1-9]|1[0-2]))?$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -19,8 +17,8 @@ class CountyScore(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
     county: County
-    score: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    rank: Count | None = None
+    score: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None
+    rank: Count | None
 
 
 class SchemeAdopted(EventData):
@@ -43,7 +41,7 @@ class PeriodClosed(EventData):
     revision: Count
     scheme_id: SchemeId
     digest: Digest
-    previous_digest: Digest | None = None
+    previous_digest: Digest | None
     scores: list[CountyScore]
 
 
@@ -54,7 +52,7 @@ class PeriodReopened(EventData):
 
     period: PeriodCode
     revision: Count
-    reason: Text
+    reason: Words
 
 
 class CommendationAwarded(EventData):

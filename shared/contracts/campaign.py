@@ -3,7 +3,7 @@
 from typing import Literal
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import Day, Id, Instant, Names, Text, UnitId, Url
+from shared.contracts.fields import Day, Id, Instant, Names, UnitId, Url, Words
 from shared.contracts.roster import Platform
 
 Channel = Literal["weibo", "wechat", "other"]
@@ -32,7 +32,7 @@ class PostPublished(EventData):
     column_id: Id | None = None
     channel: Channel
     unit_id: UnitId
-    title: Text
+    title: Words
     url: Url
     published_at: Instant
 

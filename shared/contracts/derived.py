@@ -7,37 +7,44 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 import msgspec
-from pydantic import AwareDatetime, BaseModel, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Strict, StringConstraints
 from pydantic.fields import FieldInfo
+from pydantic.types import AllowInfNan  # pyright: ignore[reportPrivateImportUsage]
 
 
 @cache
-def struct_of(model: type[BaseModel]) -> Any:
-    """A frozen msgspec Struct with the fields, constraints and defaults of a pydantic model."""
+def struct_of(model: type[BaseModel], *, all_known: bool) -> Any:
+    """A frozen msgspec Struct with the fields, constraints and defaults of a pydantic model.
+
+    ``all_known``: a field that the model does not have is an error, else it is skipped. Raises TypeError for a
+    constraint that msgspec has no word for.
+    """
     fields: list[Any] = []
     for name, field in model.model_fields.items():
-        translated = _translated(field.annotation, field.metadata)
+        translated = _translated(field.annotation, field.metadata, all_known)
         fields.append((name, translated) if field.is_required() else (name, translated, field.get_default()))
-    return msgspec.defstruct(model.__name__, fields, frozen=True, gc=False, kw_only=True)
+    return msgspec.defstruct(
+        model.__name__, fields, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=all_known
+    )
 
 
-def _translated(annotation: Any, metadata: list[Any]) -> Any:
+def _translated(annotation: Any, metadata: list[Any], all_known: bool) -> Any:
     if annotation is AwareDatetime:
         return Annotated[datetime, msgspec.Meta(tz=True)]
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *more = get_args(annotation)
-        return _translated(inner, [*more, *metadata])
+        return _translated(inner, [*more, *metadata], all_known)
     if origin is Literal:
         return annotation
     if origin in (Union, types.UnionType):
-        parts = [_translated(part, []) if part is not type(None) else part for part in get_args(annotation)]
+        parts = [part if part is type(None) else _translated(part, [], all_known) for part in get_args(annotation)]
         return _constrained(Union[tuple(parts)], metadata)  # noqa: UP007
     if origin is list:
         (item,) = get_args(annotation)
-        return _constrained(list[_translated(item, [])], metadata)
+        return _constrained(list[_translated(item, [], all_known)], metadata)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return struct_of(annotation)
+        return struct_of(annotation, all_known=all_known)
     return _constrained(annotation, metadata)
 
 
@@ -45,9 +52,8 @@ def _constrained(annotation: Any, metadata: list[Any]) -> Any:
     told: dict[str, Any] = {}
     for constraint in _flat(metadata):
         match constraint:
-            case StringConstraints():
-                told |= {"min_length": constraint.min_length, "max_length": constraint.max_length}
-                told["pattern"] = constraint.pattern
+            case StringConstraints(min_length=least, max_length=most, pattern=str() | None as pattern):
+                told |= {"min_length": least, "max_length": most, "pattern": _to_the_end(pattern)}
             case annotated_types.Ge(ge):
                 told["ge"] = ge
             case annotated_types.Gt(gt):
@@ -58,10 +64,19 @@ def _constrained(annotation: Any, metadata: list[Any]) -> Any:
                 told["min_length"] = least
             case annotated_types.MaxLen(most):
                 told["max_length"] = most
+            case Strict() | AllowInfNan():
+                pass  # msgspec is strict, and knows finite numbers only
+            case BeforeValidator() | AfterValidator():
+                pass  # those of fields.py: what msgspec reads by itself, and what the decoder looks at besides
             case _:
-                pass  # strictness and finiteness, which msgspec has anyway
+                raise TypeError(f"no translation for {constraint!r}")
     told = {name: bound for name, bound in told.items() if bound is not None}
     return Annotated[annotation, msgspec.Meta(**told)] if told else annotation
+
+
+def _to_the_end(pattern: str | None) -> str | None:
+    """Python's ``$`` lets a line's end pass, that of pydantic does not."""
+    return pattern.removesuffix("$") + r"\Z" if pattern and pattern.endswith("$") else pattern
 
 
 def _flat(metadata: list[Any]) -> list[Any]:

@@ -84,7 +84,7 @@ class Event(BaseModel):
         )
 
     def to_json(self) -> bytes:
-        """Structured mode, UTF-8; what is None is left out."""
+        """Structured mode, UTF-8; optional fields that are None are left out."""
         told: dict[str, Any] = {
             "specversion": "1.0",
             "id": str(self.id),
@@ -100,7 +100,7 @@ class Event(BaseModel):
         }
         if self.traceparent is not None:
             told["traceparent"] = self.traceparent
-        told["data"] = self.data.model_dump(mode="json", exclude_none=True)
+        told["data"] = self.data.model_dump(mode="json", exclude_defaults=True)
         return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -1,107 +1,117 @@
-"""The slow, exact look at a value that is not plainly good: what is wrong with it, and where."""
+"""The exact look at JSON that is not plainly good: what is wrong with it, and where. Never quotes what it found."""
 
 import json
-import unicodedata
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TypeAlias, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.contracts.broken import Broken
-from shared.contracts.envelope import EventData
-from shared.contracts.registry import EVENT_TYPES
+from shared.contracts.fields import plain_text
 
 MAX_DEPTH = 32
-_TEXTS = ("specversion", "id", "source", "type", "subject", "time", "recordedtime", "sequence", "county", "partitionkey")
+MAX_POINTER = 300
+"""Characters of a pointer: the names in it may be the sender's own, of any length."""
+_MAX_DIGITS = 309
+
+Place: TypeAlias = Sequence[str | int]
 
 
 def parsed(value: bytes) -> Any:
-    """The JSON content of a value. Raises Broken: not_utf8, not_json, not_finite, too_deep."""
+    """The JSON content of a value; numbers too large for a double are read as infinite. Raises Broken: not_utf8,
+    not_json, not_finite (NaN or Infinity, which JSON has no words for), too_deep."""
+    text = text_of(value)
     try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        raise Broken("not_utf8", "the value is not UTF-8") from None
-    try:
-        return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
+        return json.loads(text, parse_constant=_no_number, parse_int=_integer)
     except RecursionError:
         raise Broken("too_deep", f"more than {MAX_DEPTH} levels") from None
     except ValueError:
         raise Broken("not_json", "the value is not JSON") from None
 
 
-def _not_finite(_: str) -> NoReturn:
-    raise Broken("not_finite", "NaN and infinity are not numbers of JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
-        raise Broken("not_finite", "a number is too large")
-    return number
-
-
-def check_value(value: bytes) -> Any:
-    """The content of a value whose strings and depth keep the contract. Raises Broken."""
-    content = parsed(value)
-    check(content)
-    return content
-
-
-def check(content: Any) -> None:
-    """Depth, NUL, lone surrogates and normal form of everything in ``content``. Raises Broken with a pointer."""
-    waiting: list[tuple[Any, int, str]] = [(content, 1, "")]
-    while waiting:
-        found, depth, pointer = waiting.pop()
-        if isinstance(found, str):
-            check_string(found, pointer)
-        elif isinstance(found, dict | list):
-            if depth > MAX_DEPTH:
-                raise Broken("too_deep", f"more than {MAX_DEPTH} levels")
-            items: Any = found.items() if isinstance(found, dict) else enumerate(found)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-            for name, item in items:
-                if isinstance(name, str):
-                    check_string(name, pointer)
-                waiting.append((item, depth + 1, f"{pointer}/{name}"))
-
-
-def check_string(text: str, pointer: str) -> None:
-    """Raises Broken(bad_string) for NUL, lone surrogates, or a form other than NFC."""
-    if "\x00" in text:
-        raise Broken("bad_string", f"{pointer}: holds NUL")
+def text_of(value: bytes) -> str:
+    """Raises Broken(not_utf8)."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Broken("bad_string", f"{pointer}: holds a lone surrogate") from None
-    if not unicodedata.is_normalized("NFC", text):
-        raise Broken("bad_string", f"{pointer}: not in normal form C")
+        return value.decode()
+    except UnicodeDecodeError:
+        raise Broken("not_utf8", "the value is not UTF-8") from None
 
 
-def why(value: bytes, service: str, needed: Mapping[str, type[EventData]], error: Exception) -> Broken:
-    """Why the fast decoder refused a value. ``error`` is what it said, the last resort of an explanation."""
+def _no_number(_: str) -> NoReturn:
+    raise Broken("not_finite", "NaN and Infinity are not JSON")
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else float("inf")
+
+
+def check(content: Any, place: Place = ()) -> None:
+    """Looks at depth, numbers and strings of everything in ``content``, which stands at ``place`` of a whole.
+
+    Raises Broken (too_deep, not_finite, bad_string), its detail beginning with the pointer of the first flaw in the
+    order of the names.
+    """
+    if isinstance(content, str):
+        check_string(content, place)
+    elif isinstance(content, float):
+        if content in (float("inf"), float("-inf")):
+            raise Broken("not_finite", f"{pointer(place)}: too large a number")
+    elif isinstance(content, dict | list):
+        if len(place) >= MAX_DEPTH:
+            raise Broken("too_deep", f"{pointer(place)}: more than {MAX_DEPTH} levels")
+        if isinstance(content, list):
+            for index, item in enumerate(cast(list[Any], content)):
+                check(item, (*place, index))
+        else:
+            for name, item in sorted(cast(dict[str, Any], content).items(), key=lambda entry: entry[0]):
+                check_string(name, place)
+                check(item, (*place, name))
+
+
+def check_string(text: str, place: Place) -> None:
+    """Raises Broken(bad_string) for NUL, half a surrogate pair, or a form other than NFC."""
     try:
-        content = check_value(value)
-    except Broken as broken:
-        return broken
-    if not isinstance(content, dict):
-        return Broken("not_cloudevents", "not a JSON object")
-    told: dict[str, Any] = content  # pyright: ignore[reportUnknownVariableType]
-    name = told.get("type")
-    if isinstance(name, str):
-        event_type = EVENT_TYPES.get(name)
-        if event_type is None:
-            return Broken("unknown_type", "no such type or version")
-        if event_type.SERVICE != service:
-            return Broken("wrong_service", f"a type of {event_type.SERVICE} on a topic of {service}")
-    for attribute in _TEXTS:
+        good = plain_text(text) == text
+    except ValueError as error:
+        raise Broken("bad_string", f"{pointer(place)}: {error}") from None
+    if not good:
+        raise Broken("bad_string", f"{pointer(place)}: not in normal form C")
+
+
+def check_data(model: type[BaseModel], data: Any) -> tuple[str, ErrorDetails] | None:
+    """Where below ``/data`` the first field stands that breaks the model, in the order of the names, and pydantic's
+    word on it (without input and context); None for good data."""
+    try:
+        model.model_validate_json(json.dumps(data))
+    except ValidationError as invalid:
+        errors = invalid.errors(include_input=False, include_url=False, include_context=False)
+        first = min(errors, key=lambda error: [str(part) for part in error["loc"]])
+        return pointer(("data", *first["loc"])), first
+    return None
+
+
+def pointer(place: Place) -> str:
+    """The JSON pointer (RFC 6901) of a place; where it would get long, that of what it stands in."""
+    told = ""
+    for part in place:
+        token = "/" + str(part).replace("~", "~0").replace("/", "~1")
+        if len(told) + len(token) > MAX_POINTER or not _writable(token):
+            break
+        told += token
+    return told
+
+
+def _writable(token: str) -> bool:
+    try:
+        return plain_text(token) == token
+    except ValueError:
+        return False
+
+
+def envelope_flaw(told: Mapping[str, Any], required: Sequence[str]) -> Broken | None:
+    """The first of the ``required`` attributes that is no string, or missing ``data``."""
+    for attribute in required:
         if not isinstance(told.get(attribute), str):
             return Broken("not_cloudevents", f"/{attribute}: a string is required")
-    if "data" not in told:
-        return Broken("not_cloudevents", "/data: is required")
-    try:
-        needed[told["type"]].model_validate_json(json.dumps(told["data"]))
-    except ValidationError as invalid:
-        first = min(invalid.errors(include_input=False, include_url=False), key=lambda e: [str(p) for p in e["loc"]])
-        return Broken("schema", f"/data{''.join(f'/{part}' for part in first['loc'])}: {first['type']}")
-    # The data is good, so it is an attribute; msgspec names its place behind "$", and not its content.
-    place = str(error).rpartition("`$")[2].rstrip("`").replace(".", "/")
-    return Broken("schema" if place.startswith("/data") else "not_cloudevents", f"{place or '/'}: not as the contract says")
+    return None if "data" in told else Broken("not_cloudevents", "/data: is required")

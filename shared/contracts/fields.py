@@ -1,23 +1,79 @@
-"""Field types that several contracts share."""
+"""Field types that several contracts share.
 
-from datetime import date
-from typing import Annotated, Literal
+Each reads exactly the forms of JSON text named here, and takes Python's own objects as they are; ``derived.py`` gives the
+fast decoder types of the same extent.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-Id = UUID
+
+def _written(pattern: str, read: Callable[[str], Any], what: str) -> BeforeValidator:
+    """Reads a string that has the form ``pattern``; a string of any other form is an error."""
+    has_form = re.compile(pattern, re.ASCII).fullmatch
+
+    def reading(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if not has_form(value):
+            raise ValueError(what)
+        return read(value)
+
+    return BeforeValidator(reading)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.upper())
+
+
+def _representable(moment: datetime) -> datetime:
+    """Instants of these years can leave the calendar when they are told in another zone."""
+    if moment.year in EDGES:
+        raise ValueError("the year must lie between 0001 and 9999")
+    return moment
+
+
+def plain_text(text: str) -> str:
+    """The text in Unicode's normal form C. Raises ValueError for NUL and lone surrogates."""
+    if "\x00" in text:
+        raise ValueError("holds a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a surrogate pair") from None
+    return unicodedata.normalize("NFC", text)
+
+
+EDGES = (1, 9999)
+_TIME = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)"
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
+
+Id = Annotated[UUID, _written(_UUID, UUID, "must be a UUID")]
 """Opaque id."""
+Moment = Annotated[AwareDatetime, _written(_TIME, _instant, "must be an RFC 3339 time with its offset")]
+"""RFC 3339 with offset; whatever lies beyond microseconds is cut off."""
+Instant = Annotated[Moment, AfterValidator(_representable)]
+"""A moment that can be told in every time zone."""
+Day = Annotated[date, _written(r"\d{4}-\d\d-\d\d", date.fromisoformat, "must be a date, YYYY-MM-DD")]
 UnitId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z-]{4,20}$")]
 County = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 """GB/T 2260 code, six digits."""
-Instant = AwareDatetime
-"""RFC 3339 with offset."""
-Day = date
-Hours = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+", max_length=2000)]
-HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+", max_length=2000)]
+Hours = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+Amount = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Year = Annotated[int, Field(ge=2000, le=2100)]
+Words = Annotated[str, BeforeValidator(lambda value: plain_text(value) if isinstance(value, str) else value)]
+"""Text as an event carries it; of any length."""
+Text = Annotated[Words, StringConstraints(min_length=1, max_length=2000)]
+"""Text as the doors take it."""
+Url = Annotated[Words, StringConstraints(pattern=r"^(?i:https?)://[^\x00-\x20/?#]+[^\x00-\x20]*$", max_length=2000)]
+HttpsUrl = Annotated[Words, StringConstraints(pattern=r"^(?i:https)://[^\x00-\x20/?#]+[^\x00-\x20]*$", max_length=2000)]
 Team = Literal["city", "county"]
 
 

@@ -6,9 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from shared.contracts.campaign import Channel as PostChannel
 from shared.contracts.campaign import RepostVoidReason
-from shared.contracts.fields import Day, Hours, Id, Instant, Text, UnitId, Url
+from shared.contracts.fields import Count, Day, Hours, Id, Instant, Text, UnitId, Url
 from shared.contracts.opinion import Channel, TipKind, TipTopic
-from shared.contracts.training import Number
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 """An id of ours (a UUID), or the producer's own reference that the roster registered for it."""
@@ -26,7 +25,7 @@ class AttendanceReported(IntakeData):
 
     session_id: Id
     volunteer_id: Reference
-    venue_no: Number
+    venue_no: Count
     hours: Hours
     held_on: Day
 

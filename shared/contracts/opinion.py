@@ -1,12 +1,11 @@
 """Events of opinion: tips and corrections. Never about a person, never with free text."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import Day, HttpsUrl, Id, Instant, Text, UnitId
-from pydantic import BaseModel, ConfigDict
+from shared.contracts.fields import Amount, Count, Day, HttpsUrl, Id, Instant, UnitId, Words
 
 Channel = Literal[
     "chat_group", "phone", "mail", "weibo_message", "wechat_message", "web_form", "hotline", "other"
@@ -23,9 +22,9 @@ class Action(BaseModel):
     """What was done about a tip."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-    title: Text
+    title: Words
     held_on: Day
-    participants: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+    participants: Amount
 
 
 class TipReported(EventData):
@@ -65,7 +64,7 @@ class TipResolved(EventData):
     reported_at: Instant
     resolved_at: Instant
     outcome: TipOutcome
-    answered: Annotated[bool, Field(strict=True)]
+    answered: bool
     action: Action | None = None
 
 
@@ -103,6 +102,6 @@ class CorrectionClosed(EventData):
     opened_at: Instant
     closed_at: Instant
     outcome: CorrectionOutcome
-    evidence_count: Annotated[int, Field(strict=True, ge=1, le=100_000)]
+    evidence_count: Count
     official_source: HttpsUrl
-    media_met: Annotated[bool, Field(strict=True)]
+    media_met: bool

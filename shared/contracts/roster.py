@@ -1,11 +1,9 @@
 """Events of the roster: units, quotas, volunteers, their disclosed accounts."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import County, Day, Id, Instant, Names, Team, UnitId
+from shared.contracts.fields import Amount, County, Day, Id, Instant, Names, Team, UnitId, Year
 
 Category = Literal[
     "cadre_city", "cadre_county", "cadre_township", "cadre_organ", "reviewer", "college_volunteer", "other"
@@ -34,8 +32,8 @@ class QuotaSet(EventData):
 
     unit_id: UnitId
     team: Team
-    year: Annotated[int, Field(strict=True, ge=2000, le=2100)]
-    quota: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+    year: Year
+    quota: Amount
 
 
 class VolunteerNominated(EventData):

@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import Day, Hours, Id, Instant, Names, Text, UnitId
+from shared.contracts.fields import Count, Day, Hours, Id, Instant, Names, UnitId, Words
 
 SessionKind = Literal["class", "teleconference", "course", "other"]
 VoidReason = Literal["duplicate", "not_present", "error"]
-Number = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 
 
 class SessionHeld(EventData):
@@ -23,9 +22,9 @@ class SessionHeld(EventData):
     title: Names
     starts_at: Instant
     hours: Hours
-    venue_count: Number
-    organisers: Annotated[list[UnitId], Field(min_length=1, max_length=50)]
-    joint_with: Text | None = None
+    venue_count: Count
+    organisers: Annotated[list[UnitId], Field(min_length=1)]
+    joint_with: Words | None = None
 
 
 class SessionCancelled(EventData):
@@ -36,7 +35,7 @@ class SessionCancelled(EventData):
 
     session_id: Id
     starts_at: Instant
-    reason: Text
+    reason: Words
 
 
 class AttendanceRecorded(EventData):
@@ -48,7 +47,7 @@ class AttendanceRecorded(EventData):
     attendance_id: Id
     session_id: Id
     volunteer_id: Id
-    venue_no: Number
+    venue_no: Count
     hours: Hours
     held_on: Day
 

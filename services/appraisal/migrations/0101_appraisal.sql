@@ -1,13 +1,16 @@
 -- migrate:up
 
--- Units as last defined: the appraised bodies, and the tree that quotas hang on.
-create table unit (
-    unit_id   text primary key,
-    sequence  bigint not null,
-    kind      text not null,
-    county    text not null,
-    parent_id text,
-    name      jsonb not null
+-- Every definition of a unit: the appraised bodies, and the tree that quotas hang on, as known at any moment.
+create table unit_definition (
+    event_id     uuid primary key,
+    unit_id      text not null,
+    sequence     bigint not null,
+    kind         text not null,
+    county       text not null,
+    parent_id    text,
+    name         jsonb not null,
+    time         timestamptz not null,
+    recordedtime timestamptz not null
 );
 
 -- Every setting of a quota; which one is in force depends on the moment that is asked about.
@@ -71,4 +74,4 @@ create table person_count (
 );
 
 -- migrate:down
-drop table person_count, tally, future_fact, fact, quota_setting, unit;
+drop table person_count, tally, future_fact, fact, quota_setting, unit_definition;

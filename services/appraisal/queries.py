@@ -1,0 +1,172 @@
+"""Read SQL of the appraisal. A report reads tallies, quotas and units only; ``as_of`` alone reads facts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.appraisal.consumers import SOURCES
+from services.appraisal.figures import Sums, Window, added, summed
+from services.appraisal.measures import (
+    LONGEST_WAIT,
+    Changes,
+    Contribution,
+    Fact,
+    PersonKey,
+    TallyKey,
+    of,
+    person_change,
+    tallies,
+)
+from services.appraisal.periods import Evaluation
+from services.appraisal.quotas import Body, Setting, Unit, bodies, quota_totals
+from services.appraisal.storage import FACT_COLUMNS, MOVEMENTS
+from shared.contracts.topics import events_topic
+from shared.postgres import Connection
+
+_FACT = ", ".join(f"f.{name}" for name in FACT_COLUMNS)
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a report is computed from, read in one snapshot."""
+
+    bodies: list[Body]
+    quotas: dict[str, int]
+    sums: Sums
+
+
+async def inputs_now(connection: Connection, asked: Sequence[Window], seen: Evaluation, instant: datetime) -> Inputs:
+    """From the tallies. ``instant``: what is dated later does not count, though it is in the tallies."""
+    found = await _units_and_quotas(connection, seen, None)
+    sums: Sums = await _sums(connection, asked)
+    too_early = await _of_the_future(connection, instant)
+    if too_early:
+        sums = added(sums, summed(too_early, asked))
+    return Inputs(*found, sums)
+
+
+async def inputs_as_of(connection: Connection, asked: Sequence[Window], seen: Evaluation, cut: datetime) -> Inputs:
+    """From the facts recorded before ``cut``, the end of a local day."""
+    found = await _units_and_quotas(connection, seen, cut)
+    # All tellings of a subject are needed, in the period or not, to know which one is taken.
+    rows = await connection.fetch(
+        f"""select {_FACT} from fact f
+            where f.recordedtime < $1 and (
+                f.kind = any($2::smallint[])
+                or f.subject in (select o.subject from fact o where o.day between $3::date - {LONGEST_WAIT} and $4)
+            )
+            order by f.subject""",
+        cut,
+        list(MOVEMENTS),
+        seen.period.start,
+        seen.period.end,
+    )
+    facts = (Fact(*row) for row in rows)
+    last = cut - timedelta(microseconds=1)
+    counted = tallies(
+        of(list(of_subject), until=last) for _, of_subject in groupby(facts, key=lambda fact: fact.subject)
+    )
+    return Inputs(*found, summed(counted, asked))
+
+
+async def freshness(connection: Connection, prefix: str) -> dict[str, Any]:
+    """How far the events are taken in: ``recorded_until`` (latest recording time applied), ``caught_up_at`` (since when
+    every partition was read to its end; null while one was not), and the partitions that are behind by topic."""
+    rows = await connection.fetch('select topic, "partition", recorded_until, caught_up_at from consumer_offset')
+    expected = {prefix + events_topic(service) for service in SOURCES}
+    complete = expected <= {row["topic"] for row in rows}
+    reached = [row["caught_up_at"] for row in rows]
+    recorded = [row["recorded_until"] for row in rows if row["recorded_until"]]
+    return {
+        "recorded_until": max(recorded, default=None),
+        "caught_up_at": min(reached) if complete and reached and all(reached) else None,
+    }
+
+
+async def _units_and_quotas(
+    connection: Connection, seen: Evaluation, cut: datetime | None
+) -> tuple[list[Body], dict[str, int]]:
+    """All bodies known now; quotas by the units and settings known at the moment that is asked about."""
+    definitions = await connection.fetch(
+        """select unit_id, kind, parent_id, county, name,
+                  time <= $1 and ($2::timestamptz is null or recordedtime < $2) as known_then
+           from unit_definition order by unit_id, sequence, event_id""",
+        seen.until,
+        cut,
+    )
+    now = {row["unit_id"]: Unit(*row[:5]) for row in definitions}
+    then = {row["unit_id"]: Unit(*row[:5]) for row in definitions if row["known_then"]}
+    rows = await connection.fetch(
+        """select unit_id, team, year, quota, time, sequence from quota_setting
+           where year = $1 and time <= $2 and ($3::timestamptz is null or recordedtime < $3)""",
+        seen.period.end.year,
+        seen.until,
+        cut,
+    )
+    quotas = quota_totals([Setting(*row) for row in rows], then.values(), seen.period.end.year, seen.until)
+    return bodies(now.values()), quotas
+
+
+async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window, dict[str, int]]:
+    rows = await connection.fetch(
+        """select w.place, t.county, sum(t.n)::bigint
+           from unnest($1::smallint[], $2::date[], $3::date[], $4::int[])
+                with ordinality as w (measure, first, last, bucket, place)
+           join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
+           group by w.place, t.county""",
+        [window.measure for window in asked],
+        [window.first for window in asked],
+        [window.last for window in asked],
+        [window.bucket for window in asked],
+    )
+    sums: dict[Window, dict[str, int]] = {window: {} for window in asked}
+    for place, county, n in rows:
+        sums[asked[place - 1]][county] = n
+    return sums
+
+
+async def _of_the_future(connection: Connection, instant: datetime) -> dict[TallyKey, int]:
+    """What subjects with a fact dated after ``instant`` have too much in the tallies, as what to add (mostly negative)."""
+    rows = await connection.fetch(
+        f"""select {_FACT} from fact f
+            where f.subject in (select subject from future_fact where time > $1) order by f.subject""",
+        instant,
+    )
+    changes = Changes()
+    for _, of_subject in groupby((Fact(*row) for row in rows), key=lambda fact: fact.subject):
+        facts = list(of_subject)
+        changes.add(of(facts, until=instant))
+        changes.take(of(facts))
+    if changes.persons:
+        await _turn_into_buckets(connection, changes)
+    return changes.counts
+
+
+async def _turn_into_buckets(connection: Connection, changes: Changes) -> None:
+    keys = list(changes.persons)
+    rows = await connection.fetch(
+        """select grain, volunteer, county, start, n from person_count
+           where (volunteer, start, grain, county) in
+                 (select * from unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[]))""",
+        [key.volunteer for key in keys],
+        [key.start for key in keys],
+        [key.grain for key in keys],
+        [key.county for key in keys],
+    )
+    present = {PersonKey(*row[:4]): row["n"] for row in rows}
+    buckets: dict[TallyKey, int] = {}
+    for key, change in changes.persons.items():
+        n = present.get(key, 0)
+        for bucket, one in person_change(key.grain, n, n + change).items():
+            tally = TallyKey(key.grain, key.county, key.start, bucket)
+            buckets[tally] = buckets.get(tally, 0) + one
+    changes.add(Contribution(buckets, {}))
+
+
+def is_provisional(fresh: dict[str, Any], as_of: date | None, cut: datetime, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether events recorded up to ``cut`` may still be on their way: until every partition was read past it."""
+    if as_of is None or as_of >= now.astimezone(zone).date():
+        return True
+    return fresh["caught_up_at"] is None or fresh["caught_up_at"] < cut

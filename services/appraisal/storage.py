@@ -1,0 +1,197 @@
+"""Write SQL of the appraisal. Everything works on whole batches; rows touched by many are upserted sorted, and last."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.appraisal.measures import Changes, Fact, Kind, TallyKey
+from shared.contracts.decoding import Decoded
+from shared.postgres import Connection
+
+Row = tuple[Fact, int, int]
+"""A fact with the partition and offset it was read from; its topic follows from its kind."""
+
+FACT_COLUMNS = (
+    "id",
+    "kind",
+    "subject",
+    "county",
+    "other_county",
+    "volunteer",
+    "time",
+    "day",
+    "recordedtime",
+    "sequence",
+    "flag",
+)
+"""In the order of the fields of Fact."""
+_COLUMNS = (*FACT_COLUMNS, "telling", "partition", "offset")
+_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
+
+OPENINGS = frozenset(
+    {Kind.ATTENDANCE_RECORDED, Kind.TIP_REPORTED, Kind.CORRECTION_OPENED, Kind.POST_PUBLISHED, Kind.REPOST_LOGGED}
+)
+"""Kinds that open their subject; all others speak of one that other facts speak of as well."""
+MOVEMENTS = frozenset({Kind.VOLUNTEER_REGISTERED, Kind.VOLUNTEER_TRANSFERRED, Kind.VOLUNTEER_LEFT})
+_LOCK_CLASS = 0x51_5B
+_LOCKS = 256
+
+
+async def save_units(connection: Connection, events: Sequence[Decoded]) -> None:
+    """Keeps every definition: the tree that quotas hang on is that of the moment that is asked about."""
+    await connection.executemany(
+        """insert into unit_definition (event_id, unit_id, sequence, kind, county, parent_id, name, time, recordedtime)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing""",
+        sorted(
+            (
+                (e.id, e.data.unit_id, e.sequence, e.data.kind, e.data.county, e.data.parent_id, _names(e.data.name))
+                + (e.time, e.recordedtime)
+                for e in events
+            ),
+            key=lambda row: row[0],
+        ),
+    )
+
+
+def _names(name: Any) -> dict[str, str]:
+    return {"zh": name.zh} | ({"en": name.en} if name.en else {})
+
+
+async def save_quotas(connection: Connection, events: Sequence[Decoded]) -> None:
+    """Keeps every setting: which one counts depends on the moment that is asked about."""
+    await connection.executemany(
+        """insert into quota_setting (event_id, unit_id, team, year, quota, sequence, time, recordedtime)
+           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing""",
+        sorted(
+            (e.id, e.data.unit_id, e.data.team, e.data.year, e.data.quota, e.sequence, e.time, e.recordedtime)
+            for e in events
+        ),
+    )
+
+
+async def save_facts(connection: Connection, rows: Sequence[Row]) -> list[Fact]:
+    """Stores the facts and returns those that are new. Tries the straight way first: copies are rare."""
+    records = [
+        (*fact, fact.sequence % 2**31 if fact.kind in MOVEMENTS else 0, partition, offset)
+        for fact, partition, offset in rows
+    ]
+    try:
+        async with connection.transaction():
+            await connection.copy_records_to_table("fact", records=records, columns=_COLUMNS)
+        return [fact for fact, _, _ in rows]
+    except asyncpg.UniqueViolationError:
+        return await _save_among_copies(connection, rows, records)
+
+
+async def _save_among_copies(connection: Connection, rows: Sequence[Row], records: Sequence[Any]) -> list[Fact]:
+    """The way round: some facts are copies (the id is known), or second tellings (their place is taken)."""
+    await connection.execute(
+        "create temp table if not exists fact_stage (like fact) on commit delete rows; truncate fact_stage"
+    )
+    await connection.copy_records_to_table("fact_stage", records=records, columns=_COLUMNS)
+    stored = {
+        row["id"]
+        for row in await connection.fetch(
+            f"insert into fact ({_NAMES}) select {_NAMES} from fact_stage order by id on conflict do nothing returning id"
+        )
+    }
+    left = [fact for fact, _, _ in rows if fact.id not in stored]
+    if left:
+        copies = await connection.fetch("select id from fact where id = any($1::uuid[])", [fact.id for fact in left])
+        known = {row["id"] for row in copies}
+        for fact in left:
+            if fact.id not in known:
+                await _save_second_telling(connection, fact.id)
+                stored.add(fact.id)
+    return [fact for fact, _, _ in rows if fact.id in stored]
+
+
+async def _save_second_telling(connection: Connection, id: UUID) -> None:
+    names = _NAMES.replace('"telling"', "1 + (select max(telling) from fact f where f.subject = s.subject and f.kind = s.kind)")
+    await connection.execute(f"insert into fact ({_NAMES}) select {names} from fact_stage s where id = $1", id)
+
+
+async def lock_and_find_others(connection: Connection, new: Sequence[Fact]) -> dict[UUID, list[Fact]]:
+    """Facts stored earlier of the subjects of ``new``; subjects without any are left out.
+
+    First takes locks, so that of two workers with facts of one subject (its partition may have changed hands) the later
+    one sees what the earlier one stored. Facts that open their subject share a lock: two of them never need each other,
+    for the second telling of one has waited at the unique index.
+    """
+    alone: dict[int, bool] = {}
+    for fact in new:
+        number = zlib.crc32(fact.subject.bytes) % _LOCKS
+        alone[number] = alone.get(number, False) or fact.kind not in OPENINGS
+    await connection.execute(
+        """select case when d.alone then pg_advisory_xact_lock($1, d.number)
+                       else pg_advisory_xact_lock_shared($1, d.number) end
+           from unnest($2::int[], $3::bool[]) as d (number, alone)""",
+        _LOCK_CLASS,
+        sorted(alone),
+        [alone[number] for number in sorted(alone)],
+    )
+    rows = await connection.fetch(
+        f"""select {", ".join(FACT_COLUMNS)} from fact
+            where subject = any($1::uuid[]) and id <> all($2::uuid[])""",
+        list({fact.subject for fact in new}),
+        [fact.id for fact in new],
+    )
+    others: dict[UUID, list[Fact]] = {}
+    for row in rows:
+        others.setdefault(row["subject"], []).append(Fact(*row))
+    return others
+
+
+async def note_future(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Remembers facts whose time has not come, so that reports can leave them out without looking for them."""
+    if facts:
+        await connection.executemany(
+            "insert into future_fact (id, subject, time) values ($1, $2, $3) on conflict do nothing",
+            [(fact.id, fact.subject, fact.time) for fact in facts],
+        )
+
+
+async def forget_past_futures(connection: Connection) -> None:
+    """Housekeeping: those whose time came more than a day ago."""
+    await connection.execute("delete from future_fact where time < now() - interval '1 day'")
+
+
+async def add_to_tallies(
+    connection: Connection, changes: Changes, person_change: Callable[[int, int, int], dict[int, int]]
+) -> None:
+    """Adds a batch's changes: first to the counts by volunteer, then what these change, with the rest, to the tallies."""
+    totals = changes.counts
+    if changes.persons:
+        keys = sorted(changes.persons, key=lambda key: (key.volunteer, key.start, key.grain, key.county))
+        rows = await connection.fetch(
+            """insert into person_count as p (volunteer, start, grain, county, n)
+               select * from unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::int[])
+               on conflict (volunteer, start, grain, county) do update set n = p.n + excluded.n
+               returning volunteer, start, grain, county, n""",
+            [key.volunteer for key in keys],
+            [key.start for key in keys],
+            [key.grain for key in keys],
+            [key.county for key in keys],
+            [changes.persons[key] for key in keys],
+        )
+        by_row = {(key.volunteer, key.start, key.grain, key.county): n for key, n in changes.persons.items()}
+        for volunteer, start, grain, county, after in rows:
+            change = by_row[volunteer, start, grain, county]
+            for bucket, n in person_change(grain, after - change, after).items():
+                key = TallyKey(grain, county, start, bucket)
+                totals[key] = totals.get(key, 0) + n
+    changed = sorted((key, n) for key, n in totals.items() if n)
+    if changed:
+        await connection.execute(
+            """insert into tally as t (measure, county, day, bucket, n)
+               select * from unnest($1::smallint[], $2::text[], $3::date[], $4::int[], $5::bigint[])
+               on conflict (measure, county, day, bucket) do update set n = t.n + excluded.n""",
+            [key.measure for key, _ in changed],
+            [key.county for key, _ in changed],
+            [key.day for key, _ in changed],
+            [key.bucket for key, _ in changed],
+            [n for _, n in changed],
+        )

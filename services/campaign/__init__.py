@@ -1,0 +1,1 @@
+"""Campaign: columns, posts, and the shares that volunteers made of them."""

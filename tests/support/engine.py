@@ -1,0 +1,79 @@
+"""The appraisal's engine on one database, without Kafka: events in by batch, reports out."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.appraisal import reports
+from services.appraisal.consumers import COUNTED, SOURCES, take_in
+from services.appraisal.schemes import Scheme
+from shared.contracts import roster
+from shared.contracts.decoding import Decoder
+from shared.delivery.consuming import Read
+from shared.postgres import Pool, open_pool
+from tests.support.event_log import encode, service_of
+from tests.support.services import settings_for
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+TABLES = "fact, future_fact, tally, person_count, quota_setting, unit_definition"
+
+
+class Engine:
+    """Takes contract-valid events (dicts) in, in any order and batching, and answers for reports."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        types = [*COUNTED, roster.UnitDefined, roster.QuotaSet]
+        self._decoders = {
+            service: Decoder(service, [t for t in types if t.SERVICE == service], SHANGHAI) for service in SOURCES
+        }
+
+    async def clear(self) -> None:
+        async with self._pool.acquire() as connection:
+            await connection.execute("; ".join(f"delete from {table}" for table in TABLES.split(", ")))
+
+    async def take(self, events: Sequence[dict[str, Any]], now: datetime, rng: Random | None = None) -> None:
+        """In one batch, or in batches of random sizes."""
+        offset = 0
+        async with self._pool.acquire() as connection:
+            while offset < len(events):
+                size = rng.choice((1, 2, 3, 7, 50, 400)) if rng else len(events)
+                reads = self._reads(events[offset : offset + size], offset)
+                async with connection.transaction():
+                    await take_in(connection, reads, SHANGHAI, now)
+                offset += size
+
+    def _reads(self, events: Sequence[dict[str, Any]], offset: int) -> list[Read[Any]]:
+        reads: list[Read[Any]] = []
+        for number, event in enumerate(events):
+            service = service_of(event)
+            decoded = self._decoders[service](encode(event))
+            if decoded is not None:
+                reads.append(Read(decoded, f"qingsheng.{service}.events", 0, offset + number))
+        return reads
+
+    async def report(
+        self, period: str, *, now: datetime, as_of: date | None = None, scheme: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """status, counties and city, as JSON would show them."""
+        asked = reports.question(period, None, as_of, now, SHANGHAI)
+        if scheme is not None:
+            asked = reports.under(asked, Scheme.of(scheme))
+        async with self._pool.acquire() as connection:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                found = await reports.report(connection, asked, prefix="", now=now, zone=SHANGHAI)
+        return json.loads(json.dumps({name: found[name] for name in ("status", "counties", "city")}))
+
+
+
+@asynccontextmanager
+async def engine(database_url: str) -> AsyncIterator[Engine]:
+    pool = await open_pool(settings_for(database_url), "appraisal", size=2)
+    try:
+        yield Engine(pool)
+    finally:
+        await pool.close()
