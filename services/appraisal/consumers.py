@@ -1,6 +1,6 @@
 """Events in: each counted event becomes one narrow fact, and each batch changes the tallies once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from services.appraisal import storage
 from services.appraisal.measures import (
-    NOTHING,
     Changes,
     Fact,
     Kind,
@@ -118,15 +117,15 @@ async def take_in(connection: Connection, reads: Sequence[Read[Decoded]], zone: 
     if quotas:
         await storage.save_quotas(connection, quotas)
     if rows:
-        new = await storage.save_facts(connection, list(rows.values()))
-        if new:
-            await _count(connection, new)
-            await storage.note_future(connection, [fact for fact in new if fact.time > now])
+        saved = await storage.save_facts(connection, list(rows.values()))
+        if saved.new:
+            known = await storage.lock_and_find_others(connection, saved)
+            await storage.add_to_tallies(connection, _changes(saved.new, known), person_change)
+            await storage.note_future(connection, [fact for fact in saved.new if fact.time > now])
 
 
-async def _count(connection: Connection, new: Sequence[Fact]) -> None:
-    """Adds ``of(after) − of(before)`` of every subject; a new subject with one fact needs nothing read."""
-    known = await storage.lock_and_find_others(connection, new)
+def _changes(new: Sequence[Fact], known: Mapping[UUID, Sequence[Fact]]) -> Changes:
+    """``of(after) − of(before)`` of every subject; of most, a new one with one fact, there is nothing before."""
     changes = Changes()
     together: dict[UUID, list[Fact]] = {}
     for fact in new:
@@ -137,5 +136,5 @@ async def _count(connection: Connection, new: Sequence[Fact]) -> None:
             changes.add(of_one(facts[0]) if len(facts) == 1 else of(facts))
         else:
             changes.add(of([*before, *facts]))
-            changes.take(of(before) if before else NOTHING)
-    await storage.add_to_tallies(connection, changes, person_change)
+            changes.take(of(before))
+    return changes

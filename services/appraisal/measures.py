@@ -111,7 +111,7 @@ class Measure(IntEnum):
     """On the day it was opened; bucket: days until it was closed ``no_action``."""
     POST = 11
     SHARE = 12
-    """On the first day of the month; bucket k, up to ``HIGHEST_CAP``: volunteers with at least k counted shares in it."""
+    """On the first day of the month; bucket k from 1 to ``HIGHEST_CAP``: volunteers with k or more counted shares."""
     TRAINED_MONTH = 13
     """On the first day of the month: volunteers with an attendance in it; the next three likewise."""
     TRAINED_QUARTER = 14

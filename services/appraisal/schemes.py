@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, NoReturn, Self, get_args
 
 import rfc8785
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.appraisal.figures import Term
 from services.appraisal.measures import HIGHEST_CAP, LONGEST_WAIT
 from services.appraisal.periods import Period
 from services.appraisal.scoring import SHARING, Number
-from shared.contracts.appraisal import Count, SchemeId
 
 IndicatorName = Literal[
     "roster_fill",
@@ -69,6 +68,9 @@ def _day(told: object) -> object:
 
 Exact = Annotated[Decimal, BeforeValidator(_number)]
 Day = Annotated[date, BeforeValidator(_day)]
+SchemeId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""No ``@``: a scheme is named as ``id@version``."""
+Version = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Text = Annotated[str, StringConstraints(strict=True, pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 
 
@@ -104,7 +106,7 @@ class Scheme(_Data):
     """A scheme as written. Make one with ``of`` or ``from_json``, which check it against every rule."""
 
     scheme_id: SchemeId
-    version: Count
+    version: Version
     name: SchemeName
     valid_from: Day
     indicators: tuple[SchemeIndicator, ...]

@@ -107,82 +107,91 @@ def scored(terms: Sequence[Term], found: Sequence[Figures], bodies: Sequence[Bod
     columns = [_column(term, of_term) for term, of_term in zip(terms, found, strict=True)]
     sharing = next((at for at, term in enumerate(terms) if term.indicator == SHARING), None)
     rows = [
-        _row(body, list(results), weights, sharing, ENOUGH_EVIDENCE * unit)
-        for body, *results in zip(bodies, *columns, strict=True)
+        _row(body, measured, weights, sharing, ENOUGH_EVIDENCE * unit)
+        for body, *measured in zip(bodies, *columns, strict=True)
     ]
     return _ranked(rows)
 
 
 def shown(ratio: Ratio, digits: int) -> Number:
     """Rounded half to even; whole numbers as int, others as the float nearest to the decimal."""
-    scale = 10**digits
+    scale = _SCALES[digits]
     whole = _nearest(ratio, scale)
-    return whole // scale if whole % scale == 0 else whole / scale
+    return whole / scale if whole % scale else whole // scale
+
+
+_SCALES = (1, 10, 100, 1000, 10000)
 
 
 def _nearest(ratio: Ratio, scale: int) -> int:
     """``ratio * scale`` as a whole number, half to even."""
     numerator, denominator = ratio
     whole, rest = divmod(numerator * scale, denominator)
-    rest *= 2
-    return whole + 1 if rest > denominator or (rest == denominator and whole & 1) else whole
+    if rest:
+        rest *= 2
+        if rest > denominator or (rest == denominator and whole & 1):
+            whole += 1
+    return whole
 
 
-def _column(term: Term, of_term: Figures) -> list[Result]:
-    """One indicator of every body, before the cases are weighed against each other: no points yet."""
-    target = term.target.numerator, term.target.denominator
+_Measured = tuple[int, Ratio | None, Ratio | None, Ratio | None, Note | None]
+"""Numerator, denominator, value, attainment and note, before the cases are weighed against each other."""
+
+
+def _column(term: Term, of_term: Figures) -> list[_Measured]:
+    """One indicator of every body."""
+    target, target_parts = term.target.numerator, term.target.denominator
+
+    def case(n: int, base: Ratio | None, over: int, under: int, note: Note | None = None) -> _Measured:
+        reached, asked = over * target_parts, under * target
+        return n, base, (over, under), (reached, asked) if reached < asked else (1, 1), note
+
     if of_term.denominators is None:
         over, under = of_term.divisor.denominator, of_term.divisor.numerator
-        return [_result(n, None, (n * over, under), target, None) for n in of_term.numerators]
+        return [case(n, None, n * over, under) for n in of_term.numerators]
     parts = of_term.parts
     small = ceil(term.min_sample * parts)
     prior, prior_parts = term.prior.numerator, term.prior.denominator
     all_counted, all_base = sum(of_term.numerators) * parts, sum(of_term.denominators)
-    column: list[Result] = []
+    column: list[_Measured] = []
     for n, d in zip(of_term.numerators, of_term.denominators, strict=True):
         base = d, parts
         if d and d >= small:
-            column.append(_result(n, base, (n * parts, d), target, None))
+            column.append(case(n, base, n * parts, d))
         elif d >= small or (term.shrink and not all_base):
-            column.append(Result(n, base, None, None, None, "no_case"))
+            column.append((n, base, None, None, "no_case"))
         elif not term.shrink:
-            column.append(Result(n, base, None, None, None, "small_sample_redistributed"))
+            column.append((n, base, None, None, "small_sample_redistributed"))
         else:
             # (n + prior * all_counted / all_base) / (d / parts + prior), multiplied out
             over = (n * prior_parts * all_base + prior * all_counted) * parts
             under = (d * prior_parts + prior * parts) * all_base
-            column.append(_result(n, base, (over, under), target, "small_sample_shrunk"))
+            column.append(case(n, base, over, under, "small_sample_shrunk"))
     return column
 
 
-def _result(n: int, base: Ratio | None, value: Ratio, target: Ratio, note: Note | None) -> Result:
-    reached, asked = value[0] * target[1], value[1] * target[0]
-    return Result(n, base, value, (reached, asked) if reached < asked else (1, 1), None, note)
-
-
-def _row(body: Body, results: list[Result], weights: Sequence[int], sharing: int | None, enough: int) -> Row:
+def _row(body: Body, measured: list[_Measured], weights: Sequence[int], sharing: int | None, enough: int) -> Row:
     """Weighs the cases of one body against each other."""
-    weighed = [0 if result.value is None else weight for result, weight in zip(results, weights, strict=True)]
+    weighed = [0 if each[2] is None else weight for each, weight in zip(measured, weights, strict=True)]
     evidence = sum(weighed)
     if sharing is not None and weighed[sharing]:
         limit = (evidence - weighed[sharing]) // _SHARING_TO_OTHERS  # exact: weights are multiples of this
         if weighed[sharing] > limit:
             weighed[sharing] = limit
-            limited = results[sharing]._replace(note="sharing_limited")
-            results[sharing] = limited if limit else limited._replace(value=None, attainment=None)
-            evidence = evidence if limit else 0
+            n, base, value, attainment, _ = measured[sharing]
+            if not limit:
+                evidence, value, attainment = 0, None, None
+            measured[sharing] = n, base, value, attainment, "sharing_limited"
     total = sum(weighed)
     over, under = 0, 1
-    for at, weight in enumerate(weighed):
-        attainment = results[at].attainment
-        if attainment is None:
-            continue
-        reached, asked = attainment
-        results[at] = results[at]._replace(points=(100 * weight * reached, total * asked))
-        if asked == 1:
-            over += weight * reached * under
-        else:
+    results: list[Result] = []
+    for (n, base, value, attainment, note), weight in zip(measured, weighed, strict=True):
+        points = None
+        if attainment is not None:
+            reached, asked = attainment
+            points = 100 * weight * reached, total * asked
             over, under = over * asked + weight * reached * under, under * asked
+        results.append(Result(n, base, value, attainment, points, note))
     score = (100 * over, total * under) if total else None
     return Row(body, results, score, None, None if evidence >= enough else "too_little_evidence")
 

@@ -1,13 +1,13 @@
 """Write SQL of the appraisal. Everything works on whole batches; rows touched by many are upserted sorted, and last."""
 
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from services.appraisal.measures import Changes, Fact, Kind, TallyKey
+from services.appraisal.measures import Changes, Fact, Kind, PersonKey, TallyKey
 from shared.contracts.decoding import Decoded
 from shared.postgres import Connection
 
@@ -72,8 +72,16 @@ async def save_quotas(connection: Connection, events: Sequence[Decoded]) -> None
     )
 
 
-async def save_facts(connection: Connection, rows: Sequence[Row]) -> list[Fact]:
-    """Stores the facts and returns those that are new. Tries the straight way first: copies are rare."""
+@dataclass(frozen=True)
+class Saved:
+    """New facts. ``crowded``: subjects that certainly have other facts, for their place was taken."""
+
+    new: list[Fact]
+    crowded: set[UUID]
+
+
+async def save_facts(connection: Connection, rows: Sequence[Row]) -> Saved:
+    """Stores the facts that are new. Tries the straight way first: copies are rare."""
     records = [
         (*fact, fact.sequence % 2**31 if fact.kind in MOVEMENTS else 0, partition, offset)
         for fact, partition, offset in rows
@@ -81,12 +89,12 @@ async def save_facts(connection: Connection, rows: Sequence[Row]) -> list[Fact]:
     try:
         async with connection.transaction():
             await connection.copy_records_to_table("fact", records=records, columns=_COLUMNS)
-        return [fact for fact, _, _ in rows]
+        return Saved([fact for fact, _, _ in rows], set())
     except asyncpg.UniqueViolationError:
         return await _save_among_copies(connection, rows, records)
 
 
-async def _save_among_copies(connection: Connection, rows: Sequence[Row], records: Sequence[Any]) -> list[Fact]:
+async def _save_among_copies(connection: Connection, rows: Sequence[Row], records: Sequence[Any]) -> Saved:
     """The way round: some facts are copies (the id is known), or second tellings (their place is taken)."""
     await connection.execute(
         "create temp table if not exists fact_stage (like fact) on commit delete rows; truncate fact_stage"
@@ -99,32 +107,41 @@ async def _save_among_copies(connection: Connection, rows: Sequence[Row], record
         )
     }
     left = [fact for fact, _, _ in rows if fact.id not in stored]
-    if left:
-        copies = await connection.fetch("select id from fact where id = any($1::uuid[])", [fact.id for fact in left])
-        known = {row["id"] for row in copies}
-        for fact in left:
-            if fact.id not in known:
-                await _save_second_telling(connection, fact.id)
-                stored.add(fact.id)
-    return [fact for fact, _, _ in rows if fact.id in stored]
+    copies = await connection.fetch("select id from fact where id = any($1::uuid[])", [fact.id for fact in left])
+    known = {row["id"] for row in copies}
+    crowded: set[UUID] = set()
+    for fact in left:
+        if fact.id not in known:
+            await _save_second_telling(connection, fact.id)
+            stored.add(fact.id)
+            crowded.add(fact.subject)
+    return Saved([fact for fact, _, _ in rows if fact.id in stored], crowded)
 
 
 async def _save_second_telling(connection: Connection, id: UUID) -> None:
-    names = _NAMES.replace('"telling"', "1 + (select max(telling) from fact f where f.subject = s.subject and f.kind = s.kind)")
+    place = "1 + (select max(telling) from fact f where f.subject = s.subject and f.kind = s.kind)"
+    names = _NAMES.replace('"telling"', place)
     await connection.execute(f"insert into fact ({_NAMES}) select {names} from fact_stage s where id = $1", id)
 
 
-async def lock_and_find_others(connection: Connection, new: Sequence[Fact]) -> dict[UUID, list[Fact]]:
-    """Facts stored earlier of the subjects of ``new``; subjects without any are left out.
+async def lock_and_find_others(connection: Connection, saved: Saved) -> dict[UUID, list[Fact]]:
+    """Facts stored earlier of the subjects of the new ones; subjects without any are left out.
 
     First takes locks, so that of two workers with facts of one subject (its partition may have changed hands) the later
     one sees what the earlier one stored. Facts that open their subject share a lock: two of them never need each other,
-    for the second telling of one has waited at the unique index.
+    for the second telling of one has waited at the unique index. And they look for others only where some came early.
     """
     alone: dict[int, bool] = {}
-    for fact in new:
-        number = zlib.crc32(fact.subject.bytes) % _LOCKS
-        alone[number] = alone.get(number, False) or fact.kind not in OPENINGS
+    opened: set[UUID] = set()
+    asked: set[UUID] = set(saved.crowded)
+    for fact in saved.new:
+        number = fact.subject.int % _LOCKS
+        if fact.kind in OPENINGS:
+            opened.add(fact.subject)
+            alone.setdefault(number, False)
+        else:
+            asked.add(fact.subject)
+            alone[number] = True
     await connection.execute(
         """select case when d.alone then pg_advisory_xact_lock($1, d.number)
                        else pg_advisory_xact_lock_shared($1, d.number) end
@@ -133,16 +150,42 @@ async def lock_and_find_others(connection: Connection, new: Sequence[Fact]) -> d
         sorted(alone),
         [alone[number] for number in sorted(alone)],
     )
+    if opened and await connection.fetchval("select exists (select from early_subject)"):
+        rows = await connection.fetch(
+            "delete from early_subject where subject = any($1::uuid[]) returning subject", list(opened)
+        )
+        asked |= {row["subject"] for row in rows}
+    if not asked:
+        return {}
     rows = await connection.fetch(
         f"""select {", ".join(FACT_COLUMNS)} from fact
             where subject = any($1::uuid[]) and id <> all($2::uuid[])""",
-        list({fact.subject for fact in new}),
-        [fact.id for fact in new],
+        list(asked),
+        [fact.id for fact in saved.new if fact.subject in asked],
     )
     others: dict[UUID, list[Fact]] = {}
     for row in rows:
         others.setdefault(row["subject"], []).append(Fact(*row))
+    await _note_early(connection, saved.new, others, opened)
     return others
+
+
+async def _note_early(
+    connection: Connection, new: Sequence[Fact], others: Mapping[UUID, Sequence[Fact]], opened: set[UUID]
+) -> None:
+    """Remembers subjects that only have facts which wait for an opening one. Movements have none to wait for."""
+    early = {
+        fact.subject
+        for fact in new
+        if fact.kind not in OPENINGS
+        and fact.kind not in MOVEMENTS
+        and fact.subject not in opened
+        and not any(other.kind in OPENINGS for other in others.get(fact.subject, ()))
+    }
+    if early:
+        await connection.execute(
+            "insert into early_subject select unnest($1::uuid[]) on conflict do nothing", sorted(early)
+        )
 
 
 async def note_future(connection: Connection, facts: Sequence[Fact]) -> None:
@@ -164,25 +207,30 @@ async def add_to_tallies(
 ) -> None:
     """Adds a batch's changes: first to the counts by volunteer, then what these change, with the rest, to the tallies."""
     totals = changes.counts
-    if changes.persons:
-        keys = sorted(changes.persons, key=lambda key: (key.volunteer, key.start, key.grain, key.county))
+    by_change: dict[int, list[PersonKey]] = {}
+    for key, change in changes.persons.items():
+        by_change.setdefault(change, []).append(key)
+    for change, keys in sorted(by_change.items()):
+        # Grouped by the server: thousands of volunteers come back as a few rows.
+        keys.sort(key=lambda key: (key.volunteer.int, key.start, key.grain, key.county))
         rows = await connection.fetch(
-            """insert into person_count as p (volunteer, start, grain, county, n)
-               select * from unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::int[])
-               on conflict (volunteer, start, grain, county) do update set n = p.n + excluded.n
-               returning volunteer, start, grain, county, n""",
+            """with changed as (
+                   insert into person_count as p (volunteer, start, grain, county, n)
+                   select *, $5::int from unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[])
+                   on conflict (volunteer, start, grain, county) do update set n = p.n + $5
+                   returning start, grain, county, n
+               )
+               select start, grain, county, n, count(*) from changed group by start, grain, county, n""",
             [key.volunteer for key in keys],
             [key.start for key in keys],
             [key.grain for key in keys],
             [key.county for key in keys],
-            [changes.persons[key] for key in keys],
+            change,
         )
-        by_row = {(key.volunteer, key.start, key.grain, key.county): n for key, n in changes.persons.items()}
-        for volunteer, start, grain, county, after in rows:
-            change = by_row[volunteer, start, grain, county]
+        for start, grain, county, after, persons in rows:
             for bucket, n in person_change(grain, after - change, after).items():
                 key = TallyKey(grain, county, start, bucket)
-                totals[key] = totals.get(key, 0) + n
+                totals[key] = totals.get(key, 0) + n * persons
     changed = sorted((key, n) for key, n in totals.items() if n)
     if changed:
         await connection.execute(

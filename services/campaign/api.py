@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.campaign import commands, queries
@@ -22,7 +22,7 @@ from services.campaign.models import (
 from services.campaign.rules import Share
 from services.campaign.storage import url_digest
 from shared.clock import Clock
-from shared.contracts.fields import Names
+from shared.contracts.fields import Names, Url
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.web.paging import Cursor, Limit
@@ -93,7 +93,7 @@ async def withdraw_post(request: Request, post_id: UUID, told: WithdrawPost) -> 
 async def list_posts(
     request: Request,
     column_id: UUID | None = None,
-    url: str | None = Query(None, max_length=2000),
+    url: Url | None = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Any:

@@ -131,7 +131,7 @@ async def withdraw_post(
         raise Refusal("not_found")
     _check(version, 2 if post["withdrawn_at"] else 1)
     if post["withdrawn_at"]:
-        raise Refusal("invalid_state", reason="已撤下 / it is withdrawn already")
+        raise Refusal("invalid_state", reason={"zh": "推文已撤下", "en": "the post is withdrawn already"})
     now = clock.now()
     await storage.withdraw_post(connection, post_id, now, reason)
     withdrawn = PostWithdrawn(

@@ -1,13 +1,15 @@
 """Reports of other systems about posts and shares, and the door they come through."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
 from services.campaign import commands, storage
 from services.campaign.rules import Share
 from shared.clock import Clock
+from shared.contracts.fields import Id
 from shared.contracts.intake import PostReported, RepostReported, RepostWithdrawn
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
@@ -15,7 +17,7 @@ from shared.delivery.intake import Arrival, Door, Outcome, Reply, Waiting
 from shared.postgres import Connection
 from shared.settings import Settings
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ID: TypeAdapter[UUID] = TypeAdapter(Id)
 
 
 class CampaignDoor(Door):
@@ -92,7 +94,10 @@ async def take_withdrawals(connection: Connection, clock: Clock, requests: Seque
 
 def _id(reference: str) -> UUID | None:
     """An id of ours; None for a producer's own reference."""
-    return UUID(reference) if _UUID.fullmatch(reference) else None
+    try:
+        return _ID.validate_python(reference)
+    except ValidationError:
+        return None
 
 
 def _in_data(outcome: Outcome) -> Outcome:

@@ -1,15 +1,72 @@
 """msgspec types derived from the contract's pydantic models."""
 
 import types
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from uuid import UUID
 
 import annotated_types
 import msgspec
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Strict, StringConstraints
 from pydantic.fields import FieldInfo
 from pydantic.types import AllowInfNan  # pyright: ignore[reportPrivateImportUsage]
+
+from shared.contracts.envelope import EventData
+from shared.contracts.registry import of_service
+
+_MOMENT: Any = AwareDatetime
+_AWARE = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def union_of(service: str, needed: Collection[str], *, all_known: bool) -> Any:
+    """One Struct for every event type of a service, told apart by ``type``.
+
+    Those of the types ``needed`` have the envelope's attributes and ``data``, and for the decoder ``type``, ``key`` and
+    ``own`` (the type's KEY and TIME) and ``moments``, its other instants. The others have no field, their ``type`` is
+    None. ``all_known``: as in ``struct_of``.
+    """
+    structs: list[Any] = [
+        _event_of(event_type, all_known)
+        if name in needed
+        else msgspec.defstruct("Skipped", [], namespace={"type": None}, tag_field="type", tag=name)
+        for name, event_type in of_service(service).items()
+    ]
+    return Union[tuple(structs)]  # noqa: UP007
+
+
+def _event_of(event_type: type[EventData], all_known: bool) -> Any:
+    source: Any = Literal[f"/qingsheng/{event_type.SERVICE}"]  # pyright: ignore[reportInvalidTypeForm]
+    moments = tuple(
+        name
+        for name, field in event_type.model_fields.items()
+        if field.annotation is _MOMENT and name != event_type.TIME
+    )
+    return msgspec.defstruct(
+        event_type.__name__,
+        [
+            ("specversion", Literal["1.0"]),
+            ("id", UUID),
+            ("source", source),
+            ("subject", str),
+            ("time", _AWARE),
+            ("recordedtime", _AWARE),
+            ("sequence", str),
+            ("county", str),
+            ("partitionkey", str),
+            ("data", struct_of(event_type, all_known=all_known)),
+            ("datacontenttype", Literal["application/json"] | None, None),
+            ("traceparent", str | None, None),
+        ],
+        namespace={"type": event_type.TYPE, "key": event_type.KEY, "own": event_type.TIME, "moments": moments},
+        tag_field="type",
+        tag=event_type.TYPE,
+        frozen=True,
+        gc=False,
+        kw_only=True,
+        forbid_unknown_fields=all_known,
+    )
 
 
 @cache
@@ -29,8 +86,8 @@ def struct_of(model: type[BaseModel], *, all_known: bool) -> Any:
 
 
 def _translated(annotation: Any, metadata: list[Any], all_known: bool) -> Any:
-    if annotation is AwareDatetime:
-        return Annotated[datetime, msgspec.Meta(tz=True)]
+    if annotation is _MOMENT:
+        return _AWARE
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *more = get_args(annotation)

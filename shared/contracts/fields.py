@@ -1,29 +1,32 @@
 """Field types that several contracts share.
 
-Each reads exactly the forms of JSON text named here, and takes Python's own objects as they are; ``derived.py`` gives the
-fast decoder types of the same extent.
+Each reads exactly the forms of JSON text named here, and takes Python's own objects as they are; ``derived.py`` gives
+the fast decoder types of the same extent.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, LiteralString
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 
-def _written(pattern: str, read: Callable[[str], Any], what: str) -> BeforeValidator:
+def _written(pattern: str, read: Callable[[str], Any], kind: LiteralString, what: LiteralString) -> BeforeValidator:
     """Reads a string that has the form ``pattern``; a string of any other form is an error."""
     has_form = re.compile(pattern, re.ASCII).fullmatch
 
     def reading(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        if not has_form(value):
-            raise ValueError(what)
-        return read(value)
+        if has_form(value):
+            with suppress(ValueError):  # 30 February
+                return read(value)
+        raise PydanticCustomError(kind, what)
 
     return BeforeValidator(reading)
 
@@ -35,7 +38,7 @@ def _instant(text: str) -> datetime:
 def _representable(moment: datetime) -> datetime:
     """Instants of these years can leave the calendar when they are told in another zone."""
     if moment.year in EDGES:
-        raise ValueError("the year must lie between 0001 and 9999")
+        raise PydanticCustomError("not_instant", "must lie after the year 1 and before the year 9999")
     return moment
 
 
@@ -54,13 +57,13 @@ EDGES = (1, 9999)
 _TIME = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)"
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
 
-Id = Annotated[UUID, _written(_UUID, UUID, "must be a UUID")]
+Id = Annotated[UUID, _written(_UUID, UUID, "not_uuid", "must be a UUID")]
 """Opaque id."""
-Moment = Annotated[AwareDatetime, _written(_TIME, _instant, "must be an RFC 3339 time with its offset")]
+Moment = Annotated[AwareDatetime, _written(_TIME, _instant, "not_instant", "must be an RFC 3339 time with its offset")]
 """RFC 3339 with offset; whatever lies beyond microseconds is cut off."""
 Instant = Annotated[Moment, AfterValidator(_representable)]
 """A moment that can be told in every time zone."""
-Day = Annotated[date, _written(r"\d{4}-\d\d-\d\d", date.fromisoformat, "must be a date, YYYY-MM-DD")]
+Day = Annotated[date, _written(r"\d{4}-\d\d-\d\d", date.fromisoformat, "not_date", "must be a date, YYYY-MM-DD")]
 UnitId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z-]{4,20}$")]
 County = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 """GB/T 2260 code, six digits."""

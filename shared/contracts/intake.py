@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.campaign import Channel as PostChannel
 from shared.contracts.campaign import RepostVoidReason
@@ -66,7 +67,7 @@ class RepostReported(IntakeData):
     @model_validator(mode="after")
     def _one_post(self) -> "RepostReported":
         if (self.post_id is None) == (self.post_url is None):
-            raise ValueError("give either post_id or post_url")
+            raise PydanticCustomError("one_post", "give either post_id or post_url")
         return self
 
 

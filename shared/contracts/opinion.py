@@ -7,9 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.contracts.envelope import EventData
 from shared.contracts.fields import Amount, Count, Day, HttpsUrl, Id, Instant, UnitId, Words
 
-Channel = Literal[
-    "chat_group", "phone", "mail", "weibo_message", "wechat_message", "web_form", "hotline", "other"
-]
+Channel = Literal["chat_group", "phone", "mail", "weibo_message", "wechat_message", "web_form", "hotline", "other"]
 TipKind = Literal["need", "question", "claim"]
 TipTopic = Literal["jobs", "education", "social", "housing", "environment", "transport", "health", "rights", "other"]
 TipOutcome = Literal["acted", "answered", "referred", "declined"]

@@ -21,4 +21,4 @@ EVENT_TYPES: dict[str, type[EventData]] = {found.TYPE: found for module in _MODU
 
 def of_service(service: str) -> dict[str, type[EventData]]:
     """The event types that a service owns."""
-    return {name: found for name, found in EVENT_TYPES.items() if found.SERVICE == service}
+    return {name: found for name, found in EVENT_TYPES.items() if service == found.SERVICE}

@@ -2,25 +2,29 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, cast
+from urllib.parse import unquote
 
 import rfc8785
 from pydantic import TypeAdapter, ValidationError
 
-from shared.contracts import exact
+from shared.contracts import exact, reasons
 from shared.contracts.broken import Broken
-from shared.contracts.fields import Instant
+from shared.contracts.fields import EDGES, Moment
 from shared.contracts.intake import INTAKE_TYPES, IntakeData
 from shared.contracts.refusals import Refusal
 
 MAX_BYTES = 64 * 1024
 MAX_BATCH = 1_000
 MAX_ID = 128
+MAX_NAME = 256
+"""Ids and sources of more characters are taken for no name at all, so that an answer can always carry them."""
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+_ATTRIBUTES = ("specversion", "id", "source", "type", "time")
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 Headers = Iterable[tuple[str, bytes | None]]
 
 
@@ -34,7 +38,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A report that keeps the contract. ``digest``: of its content; the same for every way of writing it down."""
+    """A report that keeps the contract. ``digest``: SHA-256 of its content, see ``_digest``."""
 
     id: str
     source: str
@@ -47,6 +51,7 @@ class Request:
         return hash((self.source, self.id))
 
     def to_bytes(self) -> bytes:
+        """The report for keeping, in a form that ``from_bytes`` reads."""
         told = {"id": self.id, "source": self.source, "type": self.type, "time": self.time.isoformat()}
         return json.dumps(
             {**told, "digest": self.digest.hex(), "data": self.data.model_dump(mode="json", exclude_none=True)}
@@ -54,6 +59,7 @@ class Request:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Request":
+        """The report that ``to_bytes`` kept."""
         told = json.loads(content)
         return cls(
             told["id"],
@@ -65,21 +71,39 @@ class Request:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What could be read of a report: the attributes and, where there is any, ``data``; ``flaw``: why not all of it."""
+
+    told: Mapping[str, Any]
+    size: int
+    flaw: Broken | None = None
+
+
 def parse(value: bytes | None, headers: Headers = ()) -> Request:
-    """One report from a record's value and headers, or from a body. Raises Refusal where the sender can be answered
-    (it carries the report's id, source and digest), else Unreadable."""
-    attributes = _binary_attributes(headers)
+    """One report from a record's value and headers, or from a body.
+
+    Structured mode where the value is a JSON object with ``specversion`` (or nothing else names an id), else binary
+    mode: attributes from headers ``ce_…`` (Kafka) or ``ce-…`` (HTTP). Raises Refusal where the sender can be answered
+    (it carries the report's id, source and digest), else Unreadable.
+    """
     raw = value or b""
-    content = _lenient(raw)
-    if isinstance(content, dict) and ("specversion" in content or "id" not in attributes):
-        told: dict[str, Any] = content  # pyright: ignore[reportUnknownVariableType]
-    elif attributes:
-        told = dict(attributes)
-        if raw:
-            told["data"] = content
-    else:
-        raise Unreadable(_reason(raw))
-    return _request(told, raw)
+    attributes = _binary_attributes(headers)
+    content: Any = None
+    flaw = None
+    try:
+        content = exact.parsed(raw)
+    except Broken as broken:
+        flaw = broken
+        content = _in_spite(raw)
+    if isinstance(content, dict) and ("specversion" in content or not attributes):
+        return _request(_Report(cast(dict[str, Any], content), len(raw), flaw))
+    if not attributes:
+        raise Unreadable("tombstone" if not raw else flaw.reason if flaw else "not_cloudevents")
+    told: dict[str, Any] = {name: attributes[name] for name in _ATTRIBUTES if name in attributes}
+    if raw:
+        told["data"] = hashlib.sha256(raw).hexdigest() if flaw else content
+    return _request(_Report(told, len(raw), flaw if raw else None))
 
 
 def parse_batch(body: bytes) -> list[Request | Refusal]:
@@ -89,123 +113,137 @@ def parse_batch(body: bytes) -> list[Request | Refusal]:
     except Broken:
         raise Refusal("not_json") from None
     if not isinstance(content, list):
-        raise Refusal("not_cloudevents", reason="a batch is a JSON array")
-    reports: list[Any] = content  # pyright: ignore[reportUnknownVariableType]
+        raise Refusal("not_cloudevents", reason={"zh": "批量须为 JSON 数组", "en": "a batch is a JSON array"})
+    reports = cast(list[Any], content)
     if len(reports) > MAX_BATCH:
         raise Refusal("too_large", pointer=f"/{MAX_BATCH}")
     parsed: list[Request | Refusal] = []
     for place, report in enumerate(reports):
         if not isinstance(report, dict):
-            raise Refusal("not_cloudevents", pointer=f"/{place}", reason="an event is a JSON object")
+            reason = {"zh": "事件须为 JSON 对象", "en": "an event is a JSON object"}
+            raise Refusal("not_cloudevents", pointer=f"/{place}", reason=reason)
+        told = cast(dict[str, Any], report)
         try:
-            parsed.append(_request(report, json.dumps(report, ensure_ascii=False).encode("utf-8", "surrogatepass")))  # pyright: ignore[reportUnknownArgumentType]
+            parsed.append(_request(_Report(told, _size(told))))
         except Refusal as refusal:
             parsed.append(refusal)
         except Unreadable:
-            raise Refusal("not_cloudevents", pointer=f"/{place}/id", reason="an id is missing") from None
+            raise Refusal("not_cloudevents", pointer=f"/{place}/id", reason=reasons.missing("id")) from None
     return parsed
 
 
 def _binary_attributes(headers: Headers) -> dict[str, str]:
-    """Attributes of binary mode: ``ce_…`` on Kafka, ``ce-…`` over HTTP. Headers that are not text are passed over."""
+    """Attributes of binary mode, if they name an id. Headers that are not text are passed over."""
     attributes: dict[str, str] = {}
     for name, value in headers:
-        lower = str(name).lower()
-        if value is not None and lower[:3] in ("ce_", "ce-"):
-            try:
-                attributes[lower[3:]] = value.decode()
-            except UnicodeDecodeError:
-                continue
+        prefix = name[:3].lower()
+        if value is None or prefix not in ("ce_", "ce-"):
+            continue
+        try:
+            text = value.decode()
+            # Over HTTP what is not printable ASCII comes percent-encoded.
+            attributes[name[3:].lower()] = unquote(text, errors="strict") if prefix == "ce-" else text
+        except UnicodeDecodeError:
+            continue
     return attributes if "id" in attributes else {}
 
 
-def _lenient(raw: bytes) -> Any:
-    """The JSON content, NaN and all, to find whom to answer; None where there is none."""
+def _in_spite(raw: bytes) -> Any:
+    """What Python reads where the contract does not (NaN), to find whom to answer; None where there is nothing."""
     try:
         return json.loads(raw.decode())
     except (ValueError, RecursionError):
         return None
 
 
-def _reason(raw: bytes) -> str:
-    if not raw:
-        return "tombstone"
-    try:
-        exact.parsed(raw)
-    except Broken as broken:
-        return broken.reason
-    return "not_cloudevents"
-
-
-def _request(told: dict[str, Any], raw: bytes) -> Request:
-    id, source = told.get("id"), told.get("source")
-    if not isinstance(id, str) or not 1 <= len(id) <= MAX_ID or not _plain(id):
+def _request(report: _Report) -> Request:
+    told = report.told
+    id = _name(told.get("id"))
+    if not id:
         raise Unreadable("not_cloudevents")
-    digest = _digest(told, raw)
-    known_source = source if isinstance(source, str) and _plain(source) else ""
+    digest = _digest(told)
+    source = _name(told.get("source"))
+    try:
+        return _checked(report, id, source, digest)
+    except Refusal as refusal:
+        refusal.request_id, refusal.request_source, refusal.request_digest = id, source, digest
+        raise
 
-    def refuse(code: str, pointer: str | None = None, reason: str = "") -> NoReturn:
-        raise Refusal(
-            code,
-            pointer=pointer,
-            request_id=id,
-            request_source=known_source,
-            request_digest=digest,
-            reason=reason,
-        )
 
-    if len(raw) > MAX_BYTES:
-        refuse("too_large")
-    if not known_source:
-        refuse("not_cloudevents", "/source", "source is missing")
+def _checked(report: _Report, id: str, source: str, digest: bytes) -> Request:
+    told = report.told
+    if report.size > MAX_BYTES:
+        raise Refusal("too_large")
+    if not source:
+        raise Refusal("not_cloudevents", pointer="/source", reason=reasons.missing("source"))
+    if report.flaw and report.flaw.reason == "too_deep":
+        raise Refusal("schema", pointer="/data", reason=reasons.TEXT)
+    if report.flaw:
+        raise Refusal("not_json")
+    if flaw := exact.envelope_flaw(told, _ATTRIBUTES):
+        attribute = flaw.detail.partition(":")[0]
+        raise Refusal("not_cloudevents", pointer=attribute, reason=reasons.missing(attribute[1:]))
+    if told["specversion"] != "1.0":
+        raise Refusal("not_cloudevents", pointer="/specversion", reason=reasons.missing("specversion"))
+    if len(id) > MAX_ID:
+        reason = {"zh": f"id 至多 {MAX_ID} 个字符", "en": f"id has {MAX_ID} characters at most"}
+        raise Refusal("not_cloudevents", pointer="/id", reason=reason)
+    if "data_base64" in told:
+        reason = {"zh": "data 须为 JSON", "en": "data must be JSON"}
+        raise Refusal("not_cloudevents", pointer="/data_base64", reason=reason)
     try:
-        content = exact.parsed(raw) if raw else None
-    except Broken:
-        refuse("not_json")
-    if "data" not in told:
-        refuse("not_cloudevents", "/data", "data is missing")
-    if told.get("specversion") != "1.0":
-        refuse("not_cloudevents", "/specversion", "specversion must be 1.0")
-    type_name, time_text = told.get("type"), told.get("time")
-    if not isinstance(type_name, str):
-        refuse("not_cloudevents", "/type", "type is missing")
-    if not isinstance(time_text, str):
-        refuse("not_cloudevents", "/time", "time is missing")
-    try:
-        time = _INSTANT.validate_json(json.dumps(time_text), strict=True)
-    except ValidationError:
-        refuse("not_cloudevents", "/time", "time must be RFC 3339 with offset")
-    if type_name not in INTAKE_TYPES:
-        refuse("unknown_type", "/type")
-    try:
-        exact.check(content)
-    except Broken as broken:
-        pointer, _, _ = broken.detail.partition(":")
-        refuse("schema", pointer if pointer.startswith("/") else "/data", "text and depth must keep the limits")
-    try:
-        data = INTAKE_TYPES[type_name].model_validate_json(json.dumps(told["data"]))
+        time = _MOMENT.validate_python(told["time"])
     except ValidationError as error:
-        errors = error.errors(include_input=False, include_url=False, include_context=False)
-        first = min(errors, key=lambda e: [str(part) for part in e["loc"]])
-        refuse("schema", "/data" + "".join(f"/{part}" for part in first["loc"]), first["msg"])
-    if time < EARLIEST:
-        refuse("time_out_of_range", "/time")
-    return Request(id, known_source, type_name, time, data, digest)
-
-
-def _plain(text: str) -> bool:
+        raise Refusal("not_cloudevents", pointer="/time", reason=reasons.said(error.errors()[0])) from None
     try:
-        exact.check_string(text, "")
+        exact.check(told)
+    except Broken as broken:
+        raise Refusal("schema", pointer=broken.detail.partition(":")[0], reason=reasons.TEXT) from None
+    model = INTAKE_TYPES.get(told["type"])
+    if model is None:
+        raise Refusal("unknown_type", pointer="/type")
+    if found := exact.check_data(model, told["data"]):
+        raise Refusal("schema", pointer=found[0], reason=reasons.said(found[1]))
+    if time.year in EDGES or time < EARLIEST:
+        raise Refusal("time_out_of_range", pointer="/time")
+    return Request(id, source, told["type"], time, model.model_validate_json(json.dumps(told["data"])), digest)
+
+
+def _name(found: Any) -> str:
+    """An id or a source that an answer can carry; empty where there is none."""
+    if not isinstance(found, str) or len(found) > MAX_NAME:
+        return ""
+    try:
+        exact.check_string(found, ())
     except Broken:
-        return False
-    return True
+        return ""
+    return found
 
 
-def _digest(told: dict[str, Any], raw: bytes) -> bytes:
-    """SHA-256 over source, id, type, time and data in RFC 8785 form: formatting and mode make no difference. Content
-    that has no such form (it is refused anyway) is taken byte by byte."""
-    content = {name: told.get(name) for name in ("source", "id", "type", "time", "data")}
+def _digest(told: Mapping[str, Any]) -> bytes:
+    """SHA-256 over {source, id, type, time, data} in RFC 8785 form, without nulls: neither formatting nor mode nor
+    other attributes make a difference. What has no such form is refused anyway and taken in Python's JSON."""
     try:
-        return hashlib.sha256(rfc8785.dumps(content)).digest()
-    except (ValueError, RecursionError):
-        return hashlib.sha256(raw).digest()
+        content = {name: _without_nulls(told.get(name)) for name in ("source", "id", "type", "time", "data")}
+        try:
+            canonical = rfc8785.dumps(content)
+        except ValueError:
+            canonical = json.dumps(content, sort_keys=True).encode()
+    except RecursionError:
+        canonical = b"too deep"
+    return hashlib.sha256(canonical).digest()
+
+
+def _without_nulls(content: Any) -> Any:
+    if not isinstance(content, dict):
+        return content
+    told = cast(dict[str, Any], content)
+    return {name: _without_nulls(item) for name, item in told.items() if item is not None}
+
+
+def _size(told: Mapping[str, Any]) -> int:
+    """Bytes of one report of a batch, written without spaces."""
+    try:
+        return len(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+    except RecursionError:
+        return 0  # it is refused for its depth

@@ -109,7 +109,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=4 * 1024 * 1024,
             session_timeout_ms=10_000,
-            heartbeat_interval_ms=2_000,
+            heartbeat_interval_ms=300,
             # Above the worst batch, so that a rebalance waits for it rather than throwing its work away.
             rebalance_timeout_ms=60_000,
             max_poll_interval_ms=15 * 60_000,

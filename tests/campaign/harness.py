@@ -182,7 +182,9 @@ class Campaign:
     async def events(self, type_name: str = "") -> list[Any]:
         """The campaign's events of that type (such as ``repost_logged``), decoded as any reader of its topic would."""
         decoder = Decoder("campaign", list(of_service("campaign").values()), SHANGHAI)
-        rows = await self.pool.fetch("select key, value from outbox where topic = 'qingsheng.campaign.events' order by id")
+        rows = await self.pool.fetch(
+            "select key, value from outbox where topic = 'qingsheng.campaign.events' order by id"
+        )
         decoded = [(row["key"], decoder(row["value"])) for row in rows]
         assert all(event and key == event.partitionkey for key, event in decoded)
         return [event for _, event in decoded if event and type_name in event.type]
@@ -238,7 +240,9 @@ def report(kind: str, data: dict[str, Any], *, id: str | None = None, producer: 
     }
 
 
-def repost(volunteer: Any, account: Any, post: Any = None, when: str = "2014-07-01 09:00", **more: Any) -> dict[str, Any]:
+def repost(
+    volunteer: Any, account: Any, post: Any = None, when: str = "2014-07-01 09:00", **more: Any
+) -> dict[str, Any]:
     envelope = {name: more.pop(name) for name in ("id", "producer") if name in more}
     data = {"volunteer_id": volunteer, "account_id": account, "post_id": post, "shared_at": at(when), **more}
     return report("repost_reported", data, **envelope)

@@ -22,10 +22,13 @@ STANDING = Post(POST, at("2014-07-01 08:00"), None)
 
 
 def share(when: str = "2014-07-01 09:00", **more: Any) -> Share:
-    return Share(VOLUNTEER, ACCOUNT, at(when), **({"post_id": POST} | more))
+    told: dict[str, Any] = {"post_id": POST} | more
+    return Share(VOLUNTEER, ACCOUNT, at(when), **told)
 
 
-def judged(told: Share, movements: Any = (REGISTERED,), disclosures: Any = (DISCLOSED,), posts: Any = (STANDING,)) -> Any:
+def judged(
+    told: Share, movements: Any = (REGISTERED,), disclosures: Any = (DISCLOSED,), posts: Any = (STANDING,)
+) -> Any:
     verdict = judge(told, movements, disclosures, posts, NOW, SHANGHAI)
     match verdict:
         case Refusal():

@@ -19,7 +19,7 @@ from tests.support.event_log import encode, service_of
 from tests.support.services import settings_for
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-TABLES = "fact, future_fact, tally, person_count, quota_setting, unit_definition"
+TABLES = "fact, early_subject, future_fact, tally, person_count, quota_setting, unit_definition"
 
 
 class Engine:

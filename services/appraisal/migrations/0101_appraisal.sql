@@ -45,6 +45,11 @@ create table fact (
 -- Finds a subject's facts; and makes two workers that meet the same telling at once wait for each other.
 create unique index fact_telling on fact (subject, kind, telling);
 
+-- Subjects whose opening fact has not come while others have: where a new opening must look for what came before it.
+create table early_subject (
+    subject uuid primary key
+);
+
 -- Facts dated in the future when they arrived: reports leave them out until their time has come.
 create table future_fact (
     id      uuid primary key,
@@ -74,4 +79,4 @@ create table person_count (
 );
 
 -- migrate:down
-drop table person_count, tally, future_fact, fact, quota_setting, unit_definition;
+drop table person_count, tally, future_fact, early_subject, fact, quota_setting, unit_definition;

@@ -1,4 +1,4 @@
-"""Facts, tallies and reports in few words. Counties A and B, city level C; times are local, in the default time zone."""
+"""Facts, tallies and reports in few words: counties A and B, city level C, times in the default time zone."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime

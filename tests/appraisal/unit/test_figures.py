@@ -6,7 +6,7 @@ import pytest
 
 from services.appraisal.figures import Figures, Term, added, figures, summed, windows
 from services.appraisal.measures import Fact, Kind, Measure, closing_flag, resolution_flag
-from tests.appraisal.unit.building import A, B, BODIES, at, day, end_of, fact, figures_of, seen, tallied
+from tests.appraisal.unit.building import BODIES, A, B, at, day, end_of, fact, figures_of, seen, tallied
 
 YEAR = seen("2014")
 
@@ -103,7 +103,12 @@ def test_training_is_asked_of_each_length_of_period(code: str, trained: int) -> 
 
 
 def test_tips_reported_per_hundred_volunteers() -> None:
-    facts = [*registered(3), *tip(101, "2014-01-01 00:00"), *tip(102, "2014-12-31 23:59"), *tip(103, "2015-01-01 00:00")]
+    facts = [
+        *registered(3),
+        *tip(101, "2014-01-01 00:00"),
+        *tip(102, "2014-12-31 23:59"),
+        *tip(103, "2015-01-01 00:00"),
+    ]
     found = figures_of(term("tips_reported"), facts, YEAR)
     assert found == Figures([0, 2, 0], [0, 3, 0], parts=100)
 
@@ -205,7 +210,11 @@ def test_shares_count_up_to_the_cap_per_volunteer_month_and_county() -> None:
 
 
 def test_the_stock_of_each_month_is_weighed_by_the_part_of_it_that_has_passed() -> None:
-    facts = [*registered(3, "2014-07-31"), *registered(2, "2014-08-10", first=10), *registered(9, "2014-09-16", first=20)]
+    facts = [
+        *registered(3, "2014-07-31"),
+        *registered(2, "2014-08-10", first=10),
+        *registered(9, "2014-09-16", first=20),
+    ]
     found = figures_of(term("sharing_participation", cap=2), facts, seen("2014-Q3", end_of("2014-09-15")))
     # cap 2 * (3 at the end of July + 5 at the end of August + 15/30 * 5 on 15 September) = 21
     assert found.denominators is not None
@@ -253,7 +262,9 @@ def test_an_indicator_nobody_knows_is_an_error() -> None:
 def test_sums_can_be_corrected_by_what_lies_in_the_future() -> None:
     """What a report of now adds: ``of(facts, until) - of(facts)`` of the subjects dated later."""
     looked, asked = seen("2014", "2014-03-05 10:00"), [term("posts_published")]
-    facts = [fact(Kind.POST_PUBLISHED, when, subject=n) for n, when in enumerate(["2014-03-05 09:00", "2014-03-05 11:00"])]
+    facts = [
+        fact(Kind.POST_PUBLISHED, when, subject=n) for n, when in enumerate(["2014-03-05 09:00", "2014-03-05 11:00"])
+    ]
     wanted = windows(asked, looked)
     early = tallied(facts[1:], looked.until)
     assert early == {}

@@ -1,5 +1,6 @@
 """What the facts of one subject add to the tallies, rule by rule."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -30,20 +31,19 @@ def counts(facts: list[Fact], until: str | None = None) -> dict[tuple[Measure, s
     contribution = of(facts, at(until) if until else None)
     assert not contribution.persons
     return {
-        (Measure(key.measure), key.county, key.day.isoformat(), key.bucket): n
-        for key, n in contribution.counts.items()
+        (Measure(key.measure), key.county, key.day.isoformat(), key.bucket): n for key, n in contribution.counts.items()
     }
 
 
-def tip(when: str = "2014-03-05 10:00", **more: int) -> Fact:
+def tip(when: str = "2014-03-05 10:00", **more: Any) -> Fact:
     return fact(Kind.TIP_REPORTED, when, **more)
 
 
-def triaged(when: str, **more: int) -> Fact:
+def triaged(when: str, **more: Any) -> Fact:
     return fact(Kind.TIP_TRIAGED, when, county=B, **more)  # its county is not asked
 
 
-def resolved(when: str, flag: int = int(Flag.ANSWERED), **more: int) -> Fact:
+def resolved(when: str, flag: int = int(Flag.ANSWERED), **more: Any) -> Fact:
     return fact(Kind.TIP_RESOLVED, when, county=B, flag=flag, **more)
 
 
@@ -131,8 +131,14 @@ def test_a_tip_alone_counts_as_reported() -> None:
 
 @pytest.mark.parametrize(
     ("when", "waited"),
-    [("2014-03-05 23:59", 0), ("2014-03-06 00:00", 1), ("2014-03-08 23:59", 3), ("2014-03-05 09:00", 0)]
-    + [("2014-03-04 09:00", 0), ("2015-03-06", 366)],
+    [
+        ("2014-03-05 23:59", 0),
+        ("2014-03-06 00:00", 1),
+        ("2014-03-08 23:59", 3),
+        ("2014-03-05 09:00", 0),
+        ("2014-03-04 09:00", 0),
+        ("2015-03-06", 366),
+    ],
 )
 def test_a_triage_is_counted_on_the_day_of_the_report_by_days_waited(when: str, waited: int) -> None:
     assert counts([triaged(when), tip()]) == {**REPORTED_5TH, (Measure.TIP_TRIAGED, A, "2014-03-05", waited): 1}
@@ -233,11 +239,11 @@ def test_an_undoing_counts_whatever_its_time() -> None:
 # Cases
 
 
-def case(when: str = "2014-07-20 09:00", **more: int) -> Fact:
+def case(when: str = "2014-07-20 09:00", **more: Any) -> Fact:
     return fact(Kind.CORRECTION_OPENED, when, **more)
 
 
-def closed(when: str, outcome: str = "clarified", **more: int) -> Fact:
+def closed(when: str, outcome: str = "clarified", **more: Any) -> Fact:
     return fact(Kind.CORRECTION_CLOSED, when, county=B, flag=closing_flag(outcome), **more)
 
 

@@ -1,16 +1,16 @@
 """Values, points, scores, ranks and notes, with numbers worked out by hand."""
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from services.appraisal.figures import Figures, Term
+from services.appraisal.figures import Figures, Term, summed, windows
+from services.appraisal.measures import Kind
 from services.appraisal.quotas import Body
 from services.appraisal.schemes import DEFAULT
 from services.appraisal.scoring import Row, report, scored, shown
-from tests.appraisal.unit.building import A, B, BODIES, C, end_of, report_of, seen
+from tests.appraisal.unit.building import BODIES, A, B, C, end_of, fact, report_of, seen, tallied
 
 
 def term(indicator: str, weight: int | str = 100, target: str = "1", **more: Any) -> Term:
@@ -404,13 +404,19 @@ def test_before_the_period_only_bodies_weights_and_targets_are_shown() -> None:
     }  # fmt: skip
 
 
-def test_a_limited_sharing_keeps_the_weight_of_the_scheme_where_it_is_shown() -> None:
-    terms = [term("roster_fill", 40), term("tips_answered", 40), term("sharing_participation", 20, cap=2)]
-    looked = seen("2014")
-    assert looked.begun
-    limited = [replace(each, target=Fraction(1)) for each in terms]
-    row = scored(limited, [Figures([1], [2]), Figures([0], [0]), Figures([3], [3])], BODIES[1:2])[0]
-    assert row.results[2].note == "sharing_limited"
+def test_c7_a_limited_sharing_shows_the_weight_of_the_scheme() -> None:
+    terms = [term("roster_fill", 40), term("tips_answered", 40), term("sharing_participation", 20, cap=1)]
+    facts = [
+        fact(Kind.VOLUNTEER_REGISTERED, "2014-07-01"),
+        fact(Kind.REPOST_LOGGED, "2014-07-02", subject=9, volunteer=1),
+    ]
+    looked = seen("2014-07")
+    sums = summed(tallied(facts), windows(terms, looked))
+    row = report(terms, sums, {A: 2}, BODIES, looked)["counties"][0]
+    assert (row["county"], row["score"], row["rank"]) == (A, 60, 1)
+    limited = row["indicators"][2]
+    assert (limited["numerator"], limited["denominator"], limited["value"], limited["attainment"]) == (1, 1, 1, 1)
+    assert (limited["weight"], limited["points"], limited["note"]) == (20, 20, "sharing_limited")
 
 
 def test_weights_and_targets_are_shown_as_numbers() -> None:

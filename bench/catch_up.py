@@ -1,0 +1,177 @@
+"""Catch-up: share events waiting in Kafka, taken in by one appraisal worker process, beside PostgreSQL's own ceiling.
+
+    python -m bench.catch_up [--events 100000]
+
+Prints events per second of the worker (from its first applied batch's start to its last commit, and from process start),
+and of a bare COPY of the same facts into a table with the same uuid primary key, measured in the same run.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from uuid_utils.compat import uuid7
+
+from qingsheng.embedded import running_stack
+from qingsheng.migrations import amigrate
+from qingsheng.topics import ensure_topics
+from shared.contracts.campaign import RepostLogged
+from shared.contracts.envelope import Event
+from shared.settings import Settings
+
+COUNTIES = [f"3509{n}" for n in ("02", "21", "22", "23", "24", "25", "26", "81", "82")]
+VOLUNTEERS = 2_200
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def share_events(n: int, seed: int = 1) -> list[tuple[bytes, bytes]]:
+    """(key, value) of ``n`` shares by 2,200 volunteers in 9 counties over a year."""
+    rng = Random(seed)
+    volunteers = [(uuid7(), rng.choice(COUNTIES), uuid7()) for _ in range(VOLUNTEERS)]
+    posts = [uuid7() for _ in range(100)]
+    start = datetime(2014, 1, 1, tzinfo=SHANGHAI)
+    messages: list[tuple[bytes, bytes]] = []
+    for sequence in range(n):
+        volunteer, county, account = volunteers[sequence % VOLUNTEERS]
+        shared_at = (start + timedelta(seconds=rng.randrange(365 * 86400))).astimezone(UTC)
+        data = RepostLogged(
+            repost_id=uuid7(),
+            post_id=rng.choice(posts),
+            volunteer_id=volunteer,
+            account_id=account,
+            platform="weibo",
+            shared_at=shared_at,
+        )
+        event = Event.of(
+            data,
+            id=uuid7(),
+            time=shared_at,
+            recordedtime=shared_at + timedelta(seconds=3),
+            sequence=sequence // VOLUNTEERS + 1,
+            county=county,
+        )
+        messages.append((str(volunteer).encode(), event.to_json()))
+    return messages
+
+
+async def produce(settings: Settings, messages: list[tuple[bytes, bytes]]) -> None:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5
+    )
+    await producer.start()
+    for key, value in messages:
+        last = await producer.send(settings.topic_prefix + "qingsheng.campaign.events", value=value, key=key)
+    await last
+    await producer.stop()
+
+
+async def wait_for_facts(database_url: str, n: int, deadline: float) -> tuple[float, float]:
+    """Moments (monotonic) at which the first and the last of ``n`` facts were seen."""
+    connection = await asyncpg.connect(database_url)
+    first = 0.0
+    try:
+        while time.monotonic() < deadline:
+            done = await connection.fetchval(
+                "select coalesce(sum(next_offset), 0) from appraisal.consumer_offset where topic like '%campaign%'"
+            )
+            if done and not first:
+                first = time.monotonic()
+            if done >= n:
+                return first, time.monotonic()
+            await asyncio.sleep(0.005)
+    finally:
+        await connection.close()
+    raise SystemExit("the worker did not take everything in")
+
+
+async def copy_ceiling(database_url: str) -> float:
+    """Rows a second of a bare COPY of the same facts into a table whose only index is the uuid primary key."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = [tuple(row) for row in await connection.fetch("select * from appraisal.fact")]
+        names = [a.name for a in (await connection.prepare("select * from appraisal.fact")).get_attributes()]
+        best = 0.0
+        for _ in range(3):
+            await connection.execute("drop table if exists ceiling; create table ceiling (like appraisal.fact)")
+            await connection.execute("alter table ceiling add primary key (id)")
+            start = time.perf_counter()
+            await connection.copy_records_to_table("ceiling", records=rows, columns=names)
+            best = max(best, len(rows) / (time.perf_counter() - start))
+        return best
+    finally:
+        await connection.close()
+
+
+async def tallies_are_right(database_url: str, n: int) -> bool:
+    connection = await asyncpg.connect(database_url)
+    try:
+        shares = await connection.fetchval("select sum(n) from appraisal.person_count where grain = 12")
+        return shares == n
+    finally:
+        await connection.close()
+
+
+def worker(settings: Settings) -> "subprocess.Popen[bytes]":
+    environment = {
+        **os.environ,
+        "QINGSHENG_DATABASE_URL": settings.database_url,
+        "QINGSHENG_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "QINGSHENG_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "QINGSHENG_TOPIC_PREFIX": settings.topic_prefix,
+    }
+    return subprocess.Popen([sys.executable, "-m", "qingsheng", "run", "appraisal-worker"], env=environment)
+
+
+async def measure(settings: Settings, events: int) -> dict[str, Any]:
+    await amigrate(settings.database_url)
+    await ensure_topics(settings)
+    messages = share_events(events)
+    await produce(settings, messages)
+    started = time.monotonic()
+    process = worker(settings)
+    try:
+        first, last = await wait_for_facts(settings.database_url, events, started + 300)
+    finally:
+        process.terminate()
+        process.wait(30)
+    ceiling = await copy_ceiling(settings.database_url)
+    return {
+        "events": events,
+        "bytes_each": len(messages[0][1]),
+        "right": await tallies_are_right(settings.database_url, events),
+        "per_second_from_first_commit": round(events / (last - first)) if last > first else None,
+        "per_second_from_process_start": round(events / (last - started)),
+        "seconds": round(last - started, 2),
+        "copy_with_key_per_second": round(ceiling),
+        "of_ceiling": round(events / (last - first) / ceiling, 2) if last > first else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    events = parser.parse_args().events
+    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
+        assert stack.database_url and stack.kafka_bootstrap_servers
+        settings = Settings(
+            database_url=stack.database_url,
+            kafka_bootstrap_servers=stack.kafka_bootstrap_servers,
+            secret_key="a secret of the bench",  # type: ignore[arg-type]
+        )
+        print(json.dumps(asyncio.run(measure(settings, events)), indent=2))
+
+
+if __name__ == "__main__":
+    main()
