@@ -10,6 +10,8 @@ from fastapi import APIRouter, Query, Request
 from services.appraisal import reports
 from shared.postgres import Connection
 from shared.settings import Settings
+from shared.web.paging import Cursor, Limit, after
+from shared.web.paging import cursor as next_page
 
 router = APIRouter(prefix="/api/v1", tags=["reports"])
 
@@ -25,6 +27,27 @@ async def county_report(request: Request, period: str, scheme: SchemeName = None
     asked = reports.question(period, scheme, as_of, now, settings.zone)
     async with snapshot(request) as connection:
         return await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
+
+
+@router.get("/reports/{period}/counties/{county}/indicators/{indicator}/evidence")
+async def evidence(
+    request: Request,
+    period: str,
+    county: str,
+    indicator: str,
+    scheme: SchemeName = None,
+    as_of: AsOf = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """The events behind a county's numerator and denominator, each counted or with the reason why not."""
+    settings: Settings = request.app.state.settings
+    asked = reports.question(period, scheme, as_of, datetime.now(UTC), settings.zone)
+    start = after(cursor, 3)
+    async with snapshot(request) as connection:
+        items = await reports.evidence_page(connection, asked, county, indicator, start, limit)
+    more = len(items) > limit
+    return {"items": items[:limit], "next_cursor": next_page(reports.sort_key(items[limit - 1])) if more else None}
 
 
 @asynccontextmanager

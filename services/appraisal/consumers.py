@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,40 +27,34 @@ from shared.delivery.consuming import Read, Subscription
 from shared.postgres import Connection
 from shared.settings import Settings
 
-Told = tuple[Kind, UUID, UUID | None, str | None, int]
-"""Kind, subject, volunteer, former county, flag."""
-
-COUNTED: dict[type[EventData], Callable[[Any], Told]] = {
-    roster.VolunteerRegistered: lambda d: (Kind.VOLUNTEER_REGISTERED, d.volunteer_id, d.volunteer_id, None, 0),
-    roster.VolunteerTransferred: lambda d: (
-        Kind.VOLUNTEER_TRANSFERRED,
-        d.volunteer_id,
-        d.volunteer_id,
-        d.from_county,
-        0,
-    ),
-    roster.VolunteerLeft: lambda d: (Kind.VOLUNTEER_LEFT, d.volunteer_id, d.volunteer_id, None, 0),
-    training.AttendanceRecorded: lambda d: (Kind.ATTENDANCE_RECORDED, d.attendance_id, d.volunteer_id, None, 0),
-    training.AttendanceVoided: lambda d: (Kind.ATTENDANCE_VOIDED, d.attendance_id, d.volunteer_id, None, 0),
-    opinion.TipReported: lambda d: (Kind.TIP_REPORTED, d.tip_id, None, None, 0),
-    opinion.TipTriaged: lambda d: (Kind.TIP_TRIAGED, d.tip_id, None, None, 0),
-    opinion.TipResolved: lambda d: (
-        Kind.TIP_RESOLVED,
-        d.tip_id,
-        None,
-        None,
-        resolution_flag(d.outcome, d.answered),
-    ),
-    opinion.TipVoided: lambda d: (Kind.TIP_VOIDED, d.tip_id, None, None, 0),
-    opinion.CorrectionOpened: lambda d: (Kind.CORRECTION_OPENED, d.case_id, None, None, 0),
-    opinion.CorrectionClosed: lambda d: (Kind.CORRECTION_CLOSED, d.case_id, None, None, closing_flag(d.outcome)),
-    campaign.PostPublished: lambda d: (Kind.POST_PUBLISHED, d.post_id, None, None, 0),
-    campaign.PostWithdrawn: lambda d: (Kind.POST_WITHDRAWN, d.post_id, None, None, 0),
-    campaign.RepostLogged: lambda d: (Kind.REPOST_LOGGED, d.repost_id, d.volunteer_id, None, 0),
-    campaign.RepostVoided: lambda d: (Kind.REPOST_VOIDED, d.repost_id, d.volunteer_id, None, 0),
+KIND_OF: dict[type[EventData], Kind] = {
+    roster.VolunteerRegistered: Kind.VOLUNTEER_REGISTERED,
+    roster.VolunteerTransferred: Kind.VOLUNTEER_TRANSFERRED,
+    roster.VolunteerLeft: Kind.VOLUNTEER_LEFT,
+    training.AttendanceRecorded: Kind.ATTENDANCE_RECORDED,
+    training.AttendanceVoided: Kind.ATTENDANCE_VOIDED,
+    opinion.TipReported: Kind.TIP_REPORTED,
+    opinion.TipTriaged: Kind.TIP_TRIAGED,
+    opinion.TipResolved: Kind.TIP_RESOLVED,
+    opinion.TipVoided: Kind.TIP_VOIDED,
+    opinion.CorrectionOpened: Kind.CORRECTION_OPENED,
+    opinion.CorrectionClosed: Kind.CORRECTION_CLOSED,
+    campaign.PostPublished: Kind.POST_PUBLISHED,
+    campaign.PostWithdrawn: Kind.POST_WITHDRAWN,
+    campaign.RepostLogged: Kind.REPOST_LOGGED,
+    campaign.RepostVoided: Kind.REPOST_VOIDED,
 }
-"""What the appraisal keeps of each event type that it counts."""
-_COUNTED = {event_type.TYPE: told for event_type, told in COUNTED.items()}
+"""The event types that are counted."""
+COUNTED = tuple(KIND_OF)
+_KEPT = {
+    event_type.TYPE: (kind, attrgetter(event_type.SUBJECT[1]), event_type.KEY == "volunteer_id")
+    for event_type, kind in KIND_OF.items()
+}
+"""Kind, where the subject's id is found, whether a volunteer is spoken of."""
+_FLAGS: dict[Kind, Callable[[Any], int]] = {
+    Kind.TIP_RESOLVED: lambda data: resolution_flag(data.outcome, data.answered),
+    Kind.CORRECTION_CLOSED: lambda data: closing_flag(data.outcome),
+}
 SOURCES = ("roster", "training", "opinion", "campaign")
 
 
@@ -92,24 +87,24 @@ async def take_in(connection: Connection, reads: Sequence[Read[Decoded]], zone: 
     units: list[Decoded] = []
     quotas: list[Decoded] = []
     for event, _, partition, offset in reads:
-        told = _COUNTED.get(event.type)
-        if told is None:
+        kept = _KEPT.get(event.type)
+        if kept is None:
             (units if event.type == roster.UnitDefined.TYPE else quotas).append(event)
             continue
-        kind, subject, volunteer, other_county, flag = told(event.data)
-        time = event.time
+        kind, subject_of, has_volunteer = kept
+        data, time = event.data, event.time
         fact = Fact(
             event.id,
             kind,
-            subject,
+            subject_of(data),
             event.county,
-            other_county,
-            volunteer,
+            data.from_county if kind is Kind.VOLUNTEER_TRANSFERRED else None,
+            data.volunteer_id if has_volunteer else None,
             time,
             time.astimezone(zone).date(),
             event.recordedtime,
             event.sequence,
-            flag,
+            _FLAGS[kind](data) if kind in _FLAGS else 0,
         )
         rows[event.id] = (fact, partition, offset)
     if units:

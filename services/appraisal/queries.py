@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.appraisal.consumers import SOURCES
@@ -21,7 +22,7 @@ from services.appraisal.measures import (
     tallies,
 )
 from services.appraisal.periods import Evaluation
-from services.appraisal.quotas import Body, Setting, Unit, bodies, quota_totals
+from services.appraisal.quotas import Body, Setting, Unit, bodies, counted_settings, quota_totals
 from services.appraisal.storage import FACT_COLUMNS, MOVEMENTS
 from shared.contracts.topics import events_topic
 from shared.postgres import Connection
@@ -85,10 +86,56 @@ async def freshness(connection: Connection, prefix: str) -> dict[str, Any]:
     }
 
 
+async def facts_behind(
+    connection: Connection, kinds: Sequence[int], county: str, seen: Evaluation, cut: datetime | None
+) -> tuple[list[list[Fact]], dict[UUID, tuple[int, int]]]:
+    """Facts of these kinds by subject, of all subjects that the county has a part in near the period; and where each
+    stands in its topic, as (partition, offset)."""
+    rows = await connection.fetch(
+        f"""select {_FACT}, f."partition", f."offset" from fact f
+            where f.kind = any($1::smallint[]) and ($5::timestamptz is null or f.recordedtime < $5)
+              and f.subject in (select o.subject from fact o where o.county = $2 or o.other_county = $2)
+              and (f.kind = any($6::smallint[])
+                   or f.subject in (select o.subject from fact o where o.day between $3::date - {LONGEST_WAIT} and $4))
+            order by f.subject""",
+        list(kinds),
+        county,
+        seen.period.start,
+        seen.period.end,
+        cut,
+        list(MOVEMENTS),
+    )
+    subjects: dict[UUID, list[Fact]] = {}
+    places: dict[UUID, tuple[int, int]] = {}
+    for *columns, partition, offset in rows:
+        fact = Fact(*columns)
+        subjects.setdefault(fact.subject, []).append(fact)
+        places[fact.id] = (partition, offset)
+    return list(subjects.values()), places
+
+
 async def _units_and_quotas(
     connection: Connection, seen: Evaluation, cut: datetime | None
 ) -> tuple[list[Body], dict[str, int]]:
     """All bodies known now; quotas by the units and settings known at the moment that is asked about."""
+    now, then, settings = await _tree(connection, seen, cut)
+    return bodies(now), quota_totals(settings, then, seen.period.end.year, seen.until)
+
+
+async def quotas_behind(
+    connection: Connection, county: str, seen: Evaluation, cut: datetime | None
+) -> list[tuple[Setting, bool]]:
+    """The quota settings of the county's units for the period's year, each with whether it is added up."""
+    _, then, settings = await _tree(connection, seen, cut)
+    counted = {setting.event_id for _, setting in counted_settings(settings, then, seen.period.end.year, seen.until)}
+    here = {unit.unit_id for unit in then if unit.county == county}
+    return [(setting, setting.event_id in counted) for setting in settings if setting.unit_id in here]
+
+
+async def _tree(
+    connection: Connection, seen: Evaluation, cut: datetime | None
+) -> tuple[list[Unit], list[Unit], list[Setting]]:
+    """Units as known now, units as known at the moment asked about, and the quota settings up to it."""
     definitions = await connection.fetch(
         """select unit_id, kind, parent_id, county, name,
                   time <= $1 and ($2::timestamptz is null or recordedtime < $2) as known_then
@@ -99,14 +146,13 @@ async def _units_and_quotas(
     now = {row["unit_id"]: Unit(*row[:5]) for row in definitions}
     then = {row["unit_id"]: Unit(*row[:5]) for row in definitions if row["known_then"]}
     rows = await connection.fetch(
-        """select unit_id, team, year, quota, time, sequence from quota_setting
+        """select unit_id, team, year, quota, time, sequence, event_id from quota_setting
            where year = $1 and time <= $2 and ($3::timestamptz is null or recordedtime < $3)""",
         seen.period.end.year,
         seen.until,
         cut,
     )
-    quotas = quota_totals([Setting(*row) for row in rows], then.values(), seen.period.end.year, seen.until)
-    return bodies(now.values()), quotas
+    return list(now.values()), list(then.values()), [Setting(*row) for row in rows]
 
 
 async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window, dict[str, int]]:

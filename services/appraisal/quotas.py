@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 
 class Unit(NamedTuple):
@@ -24,6 +25,7 @@ class Setting(NamedTuple):
     quota: int
     time: datetime
     sequence: int
+    event_id: UUID | None = None
 
 
 class Body(NamedTuple):
@@ -45,6 +47,16 @@ def bodies(units: Iterable[Unit]) -> list[Body]:
 
 def quota_totals(settings: Iterable[Setting], units: Iterable[Unit], year: int, until: datetime) -> dict[str, int]:
     """Quotas of both teams by county, as set up to ``until``. Settings of unknown units wait and count nowhere."""
+    totals: dict[str, int] = {}
+    for county, setting in counted_settings(settings, units, year, until):
+        totals[county] = totals.get(county, 0) + setting.quota
+    return totals
+
+
+def counted_settings(
+    settings: Iterable[Setting], units: Iterable[Unit], year: int, until: datetime
+) -> list[tuple[str, Setting]]:
+    """The settings that are added up, each with its county: in force, of a known unit that is no part of another."""
     known = {unit.unit_id: unit for unit in units}
     in_force: dict[tuple[str, str], Setting] = {}
     for setting in settings:
@@ -53,12 +65,11 @@ def quota_totals(settings: Iterable[Setting], units: Iterable[Unit], year: int, 
         held = in_force.get((setting.unit_id, setting.team))
         if held is None or _order(setting) > _order(held):
             in_force[setting.unit_id, setting.team] = setting
-    totals: dict[str, int] = {}
-    for (unit_id, team), setting in in_force.items():
-        unit = known.get(unit_id)
-        if unit is not None and not any((above, team) in in_force for above in _above(unit, known)):
-            totals[unit.county] = totals.get(unit.county, 0) + setting.quota
-    return totals
+    return [
+        (unit.county, setting)
+        for (unit_id, team), setting in in_force.items()
+        if (unit := known.get(unit_id)) and not any((above, team) in in_force for above in _above(unit, known))
+    ]
 
 
 def _order(setting: Setting) -> tuple[int, datetime, int]:

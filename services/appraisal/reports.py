@@ -4,15 +4,22 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import rfc8785
 
 from services.appraisal import queries, scoring
+from services.appraisal.consumers import KIND_OF
+from services.appraisal.evidence import KINDS, Evidence, evidence
 from services.appraisal.figures import windows
 from services.appraisal.periods import Evaluation, Moment, Period, evaluation
+from services.appraisal.quotas import Setting
 from services.appraisal.schemes import DEFAULT, Scheme
+from shared.contracts.envelope import rfc3339
 from shared.contracts.refusals import Refusal
+from shared.contracts.roster import QuotaSet
+from shared.contracts.topics import events_topic
 from shared.postgres import Connection
 
 
@@ -75,4 +82,64 @@ async def report(connection: Connection, asked: Question, *, prefix: str, now: d
         "provisional": queries.is_provisional(fresh, asked.as_of, asked.moment.at, now, zone),
         "freshness": fresh,
         "digest": hashlib.sha256(rfc8785.dumps(told)).hexdigest(),
+    }
+
+
+async def evidence_page(
+    connection: Connection, asked: Question, county: str, indicator: str, start: list[str] | None, limit: int
+) -> list[dict[str, Any]]:
+    """Up to ``limit`` + 1 events behind a figure, from the sort key ``start`` (part, time, id) on. Raises not_found."""
+    term = next((term for term in asked.scheme.terms() if term.indicator == indicator), None)
+    if term is None:
+        raise Refusal("not_found", pointer="path:indicator")
+    cut = asked.moment.at if asked.as_of else None
+    subjects, places = await queries.facts_behind(connection, KINDS[indicator], county, asked.seen, cut)
+    told = [_told(found, places) for found in evidence(term, county, subjects, asked.seen, asked.moment.last)]
+    if indicator == "roster_fill" and asked.seen.begun:
+        told += [_quota_told(*found) for found in await queries.quotas_behind(connection, county, asked.seen, cut)]
+    told.sort(key=sort_key)
+    behind = [item for item in told if start is None or sort_key(item) > tuple(start)]
+    return behind[: limit + 1]
+
+
+def sort_key(item: dict[str, Any]) -> tuple[str, ...]:
+    """The numerator first; within a part by time, then id."""
+    return ("0" if item["part"] == "numerator" else "1", item["time"], item["id"])
+
+
+_TYPES: dict[int, tuple[str, str]] = {
+    fact_kind: (event_type.TYPE, event_type.SUBJECT[0]) for event_type, fact_kind in KIND_OF.items()
+}
+
+
+def _told(found: Evidence, places: dict[UUID, tuple[int, int]]) -> dict[str, Any]:
+    fact = found.fact
+    type_name, subject_kind = _TYPES[fact.kind]
+    partition, offset = places[fact.id]
+    return {
+        "id": str(fact.id),
+        "type": type_name,
+        "time": rfc3339(fact.time),
+        "subject": f"{subject_kind}/{fact.subject}",
+        "part": found.part,
+        "counted": found.counted,
+        "why_not": found.why_not,
+        "topic": events_topic(type_name.split(".")[1]),
+        "partition": partition,
+        "offset": offset,
+    }
+
+
+def _quota_told(setting: Setting, counted: bool) -> dict[str, Any]:
+    return {
+        "id": str(setting.event_id),
+        "type": QuotaSet.TYPE,
+        "time": rfc3339(setting.time),
+        "subject": f"unit/{setting.unit_id}",
+        "part": "denominator",
+        "counted": counted,
+        "why_not": None if counted else "superseded",
+        "topic": events_topic("roster"),
+        "partition": None,
+        "offset": None,
     }

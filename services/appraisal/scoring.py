@@ -179,9 +179,8 @@ def _row(body: Body, measured: list[_Measured], weights: Sequence[int], sharing:
         if weighed[sharing] > limit:
             weighed[sharing] = limit
             n, base, value, attainment, _ = measured[sharing]
-            if not limit:
-                evidence, value, attainment = 0, None, None
-            measured[sharing] = n, base, value, attainment, "sharing_limited"
+            alone = limit == 0
+            measured[sharing] = n, base, None if alone else value, None if alone else attainment, "sharing_limited"
     total = sum(weighed)
     over, under = 0, 1
     results: list[Result] = []

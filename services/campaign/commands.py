@@ -253,21 +253,22 @@ class Withdrawal:
 
 
 async def withdraw_reports(connection: Connection, clock: Clock, withdrawals: Sequence[Withdrawal]) -> list[Outcome]:
-    """Voids shares by the reports that told them. Refuses ``already_withdrawn``; waits for an unknown report."""
+    """Voids shares by the reports that told them. Refuses ``already_withdrawn``, and ``unknown_report`` where the report
+    was itself refused, or told no share; waits for one not decided yet."""
     now = clock.now()
-    rows = await storage.lock_reported(connection, [(each.source, each.report_id) for each in withdrawals])
+    reports = [(each.source, each.report_id) for each in withdrawals]
+    rows = await storage.lock_reported(connection, reports)
+    in_vain = await storage.answered(connection, [report for report in reports if report not in rows])
     voids: dict[UUID, tuple[UUID, datetime, str]] = {}
     outcomes: list[Outcome] = []
     for each in withdrawals:
         row = rows.get((each.source, each.report_id))
         if row is None:
-            outcomes.append(
-                Waiting(
-                    f"report/{each.source} {each.report_id}",
-                    intake_topic("campaign", each.source.removeprefix("/ext/")),
-                    Refusal("unknown_report", pointer="/report_id"),
-                )
-            )
+            unknown = Refusal("unknown_report", pointer="/report_id")
+            name = f"report/{each.source} {each.report_id}"
+            topic = intake_topic("campaign", each.source.removeprefix("/ext/"))
+            known = (each.source, each.report_id) in in_vain
+            outcomes.append(unknown if known else Waiting(name, topic, unknown))
         elif row["voided_at"] or row["repost_id"] in voids:
             outcomes.append(Refusal("already_withdrawn", pointer="/report_id"))
         else:

@@ -181,6 +181,19 @@ async def lock_reported(connection: Connection, reports: Sequence[tuple[str, str
     return {(row["report_source"], row["report_id"]): row for row in rows}
 
 
+async def answered(connection: Connection, reports: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the reports, by (source, id), that have been decided."""
+    if not reports:
+        return set()
+    rows = await connection.fetch(
+        """select source, id from intake_request
+           where (source, id) in (select * from unnest($1::text[], $2::text[])) and answer is not null""",
+        [source for source, _ in reports],
+        [id for _, id in reports],
+    )
+    return {(row["source"], row["id"]) for row in rows}
+
+
 async def lock_counted_since(connection: Connection, since: Mapping[UUID, datetime]) -> list[Any]:
     """Shares not voided that these volunteers made from these moments on."""
     return await connection.fetch(
@@ -208,18 +221,18 @@ async def void_reposts(connection: Connection, voids: Sequence[tuple[UUID, datet
 
 
 async def wake_withdrawals(connection: Connection) -> None:
-    """Wakes parked withdrawals whose report has been logged since.
+    """Wakes parked withdrawals whose report has been answered since.
 
-    Asked for at each settling, from the few that wait: were the many that are logged to say so, each of them would take
-    a lock in case somebody waits for it.
+    Asked for at each settling, from the few that wait: were the many that are answered to say so, each of them would
+    take a lock in case somebody waits for it.
     """
     await connection.execute(
         """update parked p set arrived = true
            where (p.source, p.id) in (
                select w.source, w.id from parked w
-               join repost r on r.report_source = w.source
-                   and r.report_id = substr(w.thing, length('report/' || w.source || ' ') + 1)
-               where not w.arrived and w.thing like 'report/%' for update of w skip locked
+               join intake_request r on r.source = w.source
+                   and r.id = substr(w.thing, length('report/' || w.source || ' ') + 1)
+               where not w.arrived and w.thing like 'report/%' and r.answer is not null for update of w skip locked
            )"""
     )
 

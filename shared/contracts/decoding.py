@@ -171,7 +171,7 @@ class Decoder:
             return Broken("schema", f"{flaw[0]}: {flaw[1]['type']}")
         # The data is good, so it is an attribute; msgspec names its place behind "$", and not its content.
         place = str(error).rpartition("`$")[2].rstrip("`").replace(".", "/")
-        reason = "schema" if place.startswith("/data") else "not_cloudevents"
+        reason = "schema" if place == "/data" or place.startswith("/data/") else "not_cloudevents"
         return Broken(reason, f"{place}: not as the contract says")
 
 

@@ -141,6 +141,11 @@ async def test_withdrawals_refused(campaign: Campaign) -> None:
     assert codes(answers) == ["accepted", "already_withdrawn", "schema"]
     assert pointers(answers) == [None, "/data/report_id", "/data/reason"]
     assert codes(await campaign.take(withdrawal(share["id"]))) == ["already_withdrawn"]
+    # Of a report that was refused there is nothing to withdraw, nor of one about something else.
+    refused, post = repost(volunteer, account, post_id, "2014-04-01 09:00"), post_report()
+    await campaign.take(refused, post)
+    answers = await campaign.take(withdrawal(refused["id"]), withdrawal(post["id"]))
+    assert codes(answers) == ["unknown_report"] * 2
     # Reports of another producer are nobody else's to withdraw.
     strange = withdrawal(share["id"], producer="others")
     assert codes(await campaign.take(strange, producer="others")) == ["waiting"]

@@ -113,6 +113,18 @@ async def test_a_withdrawal_waits_for_a_report_that_waits_itself(campaign: Campa
     assert await campaign.counted() == []
 
 
+async def test_a_withdrawal_of_a_report_that_is_refused_after_all(campaign: Campaign) -> None:
+    post_id = await campaign.post()
+    volunteer, account = uuid4(), uuid4()
+    share = repost(volunteer, account, post_id)
+    taken_back = withdrawal(share["id"])
+    assert codes(await campaign.take(share, taken_back)) == ["waiting", "waiting"]
+    await campaign.know(campaign.roster.registered(volunteer, "2014-07-02"))
+    assert [await campaign.settle() for _ in range(3)] == [1, 1, 0]
+    answers = await campaign.answers()
+    assert codes([[answers[share["id"]]], [answers[taken_back["id"]]]]) == ["volunteer_not_active", "unknown_report"]
+
+
 async def test_when_the_wait_ends_what_is_missing_is_unknown(campaign: Campaign) -> None:
     post_id = await campaign.post()
     volunteer, account = await campaign.volunteer()

@@ -1,11 +1,11 @@
 """The appraisal's engine on one database, without Kafka: events in by batch, reports out."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from services.appraisal import reports
@@ -14,10 +14,11 @@ from services.appraisal.schemes import Scheme
 from shared.contracts import roster
 from shared.contracts.decoding import Decoder
 from shared.delivery.consuming import Read
-from shared.postgres import Pool, open_pool
+from shared.postgres import Connection, Pool, open_pool
 from tests.support.event_log import encode, service_of
 from tests.support.services import settings_for
 
+Result = TypeVar("Result")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TABLES = "fact, early_subject, future_fact, tally, person_count, quota_setting, unit_definition"
 
@@ -63,11 +64,15 @@ class Engine:
         asked = reports.question(period, None, as_of, now, SHANGHAI)
         if scheme is not None:
             asked = reports.under(asked, Scheme.of(scheme))
-        async with self._pool.acquire() as connection:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                found = await reports.report(connection, asked, prefix="", now=now, zone=SHANGHAI)
+        found = await self.read(lambda c: reports.report(c, asked, prefix="", now=now, zone=SHANGHAI))
         return json.loads(json.dumps({name: found[name] for name in ("status", "counties", "city")}))
 
+
+    async def read(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """What ``work`` reads in one snapshot."""
+        async with self._pool.acquire() as connection:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return await work(connection)
 
 
 @asynccontextmanager

@@ -57,6 +57,7 @@ def test_without_a_setting_above_the_parts_are_added() -> None:
 def test_the_setting_above_must_be_for_the_same_team_and_year() -> None:
     above = [setting(COUNTY, 200, team="city"), setting(COUNTY, 200, year=2013)]
     assert totals(*above, setting(TOWN, 50)) == {A: 250}
+    assert totals(setting(COUNTY, 200), setting(TOWN, 50, team="city")) == {A: 250}
 
 
 def test_zero_is_a_setting() -> None:

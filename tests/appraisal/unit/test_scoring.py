@@ -148,6 +148,8 @@ def test_the_exact_denominator_is_compared() -> None:
     rows = two((asked, Figures([1, 1], [249, 250], parts=100)))
     assert rows[A].results[0].note == "small_sample_redistributed", "2.49, though it would round to 2.5"
     assert rows[B].results[0].note is None
+    rows = two((term("tips_answered", min_sample=Fraction("2.5")), Figures([1, 1], [2, 3])))
+    assert [rows[county].results[0].note for county in (A, B)] == ["small_sample_redistributed", None]
 
 
 def test_shrink_draws_a_small_sample_towards_that_of_all_bodies() -> None:

@@ -1,0 +1,73 @@
+"""The same content has the same digest however it is written; other content has another."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.contracts.refusals import Refusal
+from shared.contracts.requests import parse, parse_batch
+from tests.contracts.examples import example, with_data, written
+
+TOLD = example("intake.attendance_reported")
+
+
+def digest(value: bytes, headers: Any = ()) -> bytes:
+    try:
+        return parse(value, headers).digest
+    except Refusal as refusal:
+        return refusal.request_digest
+
+
+def backwards(told: Any) -> Any:
+    return {name: backwards(item) for name, item in reversed(told.items())} if isinstance(told, dict) else told
+
+
+def test_it_is_this_one():
+    """It is remembered for 400 days: a change would make every repeated report an ``id_reused``."""
+    assert digest(written(TOLD)).hex() == "6cfb690fdc33162a90f8dc5b5d0a7e6e0823137c07643553e83be71ee1c00d4b"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        json.dumps(TOLD, ensure_ascii=True).encode(),
+        json.dumps(TOLD, indent=8).encode(),
+        json.dumps(backwards(TOLD)).encode(),
+        written(TOLD).replace(b"2.5", b"25e-1"),
+        written(TOLD).replace(b'"venue_no": 2', b'"venue_no": 2.0'),
+        written(TOLD | {"subject": "x", "datacontenttype": None, "odd": 7}),
+        written(with_data("intake.attendance_reported", more=None)),
+    ],
+)
+def test_form_makes_no_difference(value: bytes):
+    assert digest(value) == digest(written(TOLD))
+
+
+def test_mode_makes_no_difference():
+    headers = [(f"ce_{name}", TOLD[name].encode()) for name in ("specversion", "id", "source", "type", "time")]
+    assert digest(json.dumps(TOLD["data"]).encode(), headers) == digest(written(TOLD))
+    assert {r.digest if not isinstance(r, Refusal) else b"" for r in parse_batch(written([TOLD, TOLD]))} == {
+        digest(written(TOLD))
+    }
+
+
+def test_content_makes_a_difference():
+    headers = [(f"ce_{name}", TOLD[name].encode()) for name in ("specversion", "id", "source", "type", "time")]
+    digests = [
+        digest(written(TOLD)),
+        digest(written(TOLD | {"id": "x"})),
+        digest(written(TOLD | {"source": "/ext/x"})),
+        digest(written(TOLD | {"type": "x"})),
+        digest(written(TOLD | {"time": "2014-05-27T17:45:01+08:00"})),
+        digest(written(TOLD | {"data": {}})),
+        digest(written(TOLD | {"data": float("nan")})),
+        digest(written(TOLD | {"data": 10**30})),
+        digest(written(with_data("intake.attendance_reported", venue_no=3))),
+        digest(written(with_data("intake.attendance_reported", venue_no="2"))),
+        digest(written(with_data("intake.attendance_reported", venue_no=[None]))),
+        digest(b"{", headers),
+        digest(b"\xff", headers),
+        digest(b"", headers),
+    ]
+    assert len(set(digests)) == len(digests)
