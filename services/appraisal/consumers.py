@@ -18,8 +18,8 @@ from services.appraisal.measures import (
     person_change,
     resolution_flag,
 )
-from services.appraisal.storage import Row
-from shared.contracts import campaign, opinion, roster, training
+from services.appraisal.storage import COUNTED, KIND_OF, SOURCES, Row
+from shared.contracts import roster
 from shared.contracts.decoding import Decoded, Decoder
 from shared.contracts.envelope import EventData
 from shared.contracts.topics import events_topic
@@ -27,25 +27,6 @@ from shared.delivery.consuming import Read, Subscription
 from shared.postgres import Connection
 from shared.settings import Settings
 
-KIND_OF: dict[type[EventData], Kind] = {
-    roster.VolunteerRegistered: Kind.VOLUNTEER_REGISTERED,
-    roster.VolunteerTransferred: Kind.VOLUNTEER_TRANSFERRED,
-    roster.VolunteerLeft: Kind.VOLUNTEER_LEFT,
-    training.AttendanceRecorded: Kind.ATTENDANCE_RECORDED,
-    training.AttendanceVoided: Kind.ATTENDANCE_VOIDED,
-    opinion.TipReported: Kind.TIP_REPORTED,
-    opinion.TipTriaged: Kind.TIP_TRIAGED,
-    opinion.TipResolved: Kind.TIP_RESOLVED,
-    opinion.TipVoided: Kind.TIP_VOIDED,
-    opinion.CorrectionOpened: Kind.CORRECTION_OPENED,
-    opinion.CorrectionClosed: Kind.CORRECTION_CLOSED,
-    campaign.PostPublished: Kind.POST_PUBLISHED,
-    campaign.PostWithdrawn: Kind.POST_WITHDRAWN,
-    campaign.RepostLogged: Kind.REPOST_LOGGED,
-    campaign.RepostVoided: Kind.REPOST_VOIDED,
-}
-"""The event types that are counted."""
-COUNTED = tuple(KIND_OF)
 _KEPT = {
     event_type.TYPE: (kind, attrgetter(event_type.SUBJECT[1]), event_type.KEY == "volunteer_id")
     for event_type, kind in KIND_OF.items()
@@ -55,7 +36,6 @@ _FLAGS: dict[Kind, Callable[[Any], int]] = {
     Kind.TIP_RESOLVED: lambda data: resolution_flag(data.outcome, data.answered),
     Kind.CORRECTION_CLOSED: lambda data: closing_flag(data.outcome),
 }
-SOURCES = ("roster", "training", "opinion", "campaign")
 
 
 def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.appraisal.consumers import SOURCES
 from services.appraisal.figures import Sums, Window, added, summed
 from services.appraisal.measures import (
     LONGEST_WAIT,
@@ -23,7 +22,7 @@ from services.appraisal.measures import (
 )
 from services.appraisal.periods import Evaluation
 from services.appraisal.quotas import Body, Setting, Unit, bodies, counted_settings, quota_totals
-from services.appraisal.storage import FACT_COLUMNS, MOVEMENTS
+from services.appraisal.storage import FACT_COLUMNS, MOVEMENTS, SOURCES
 from shared.contracts.topics import events_topic
 from shared.postgres import Connection
 

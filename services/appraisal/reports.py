@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import rfc8785
 
 from services.appraisal import queries, scoring
-from services.appraisal.consumers import KIND_OF
 from services.appraisal.evidence import KINDS, Evidence, evidence
 from services.appraisal.figures import windows
 from services.appraisal.periods import Evaluation, Moment, Period, evaluation
 from services.appraisal.quotas import Setting
 from services.appraisal.schemes import DEFAULT, Scheme
+from services.appraisal.storage import KIND_OF
 from shared.contracts.envelope import rfc3339
 from shared.contracts.refusals import Refusal
 from shared.contracts.roster import QuotaSet

@@ -8,8 +8,32 @@ from uuid import UUID
 import asyncpg
 
 from services.appraisal.measures import Changes, Fact, Kind, PersonKey, TallyKey
+from shared.contracts import campaign, opinion, roster, training
 from shared.contracts.decoding import Decoded
+from shared.contracts.envelope import EventData
 from shared.postgres import Connection
+
+KIND_OF: dict[type[EventData], Kind] = {
+    roster.VolunteerRegistered: Kind.VOLUNTEER_REGISTERED,
+    roster.VolunteerTransferred: Kind.VOLUNTEER_TRANSFERRED,
+    roster.VolunteerLeft: Kind.VOLUNTEER_LEFT,
+    training.AttendanceRecorded: Kind.ATTENDANCE_RECORDED,
+    training.AttendanceVoided: Kind.ATTENDANCE_VOIDED,
+    opinion.TipReported: Kind.TIP_REPORTED,
+    opinion.TipTriaged: Kind.TIP_TRIAGED,
+    opinion.TipResolved: Kind.TIP_RESOLVED,
+    opinion.TipVoided: Kind.TIP_VOIDED,
+    opinion.CorrectionOpened: Kind.CORRECTION_OPENED,
+    opinion.CorrectionClosed: Kind.CORRECTION_CLOSED,
+    campaign.PostPublished: Kind.POST_PUBLISHED,
+    campaign.PostWithdrawn: Kind.POST_WITHDRAWN,
+    campaign.RepostLogged: Kind.REPOST_LOGGED,
+    campaign.RepostVoided: Kind.REPOST_VOIDED,
+}
+"""The event types that are counted."""
+COUNTED = tuple(KIND_OF)
+SOURCES = ("roster", "training", "opinion", "campaign")
+"""The services whose events are counted."""
 
 Row = tuple[Fact, int, int]
 """A fact with the partition and offset it was read from; its topic follows from its kind."""

@@ -208,6 +208,8 @@ async def log_reposts(connection: Connection, clock: Clock, shares: Sequence[Sha
                 )
                 logging[share.account_id, post_id] = row
                 outcomes.append(Accepted([_logged(row)], [f"repost/{row.repost_id}"]))
+    # Locks of missing things before locks of rows, as in settling: a batch and a settling that meet do not deadlock.
+    await parking.lock(connection, [outcome.thing for outcome in outcomes if isinstance(outcome, Waiting)])
     logged = await storage.insert_reposts(connection, list(logging.values()))
     # The account may have shared the post before, or in another transaction; the index decides.
     barred = {f"repost/{row.repost_id}" for row in logging.values() if row.repost_id not in logged}
@@ -253,8 +255,8 @@ class Withdrawal:
 
 
 async def withdraw_reports(connection: Connection, clock: Clock, withdrawals: Sequence[Withdrawal]) -> list[Outcome]:
-    """Voids shares by the reports that told them. Refuses ``already_withdrawn``, and ``unknown_report`` where the report
-    was itself refused, or told no share; waits for one not decided yet."""
+    """Voids shares by the reports that told them. Refuses ``already_withdrawn``, and ``unknown_report`` where a report
+    was itself refused or told no share; waits for one not decided yet."""
     now = clock.now()
     reports = [(each.source, each.report_id) for each in withdrawals]
     rows = await storage.lock_reported(connection, reports)

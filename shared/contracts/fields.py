@@ -55,6 +55,7 @@ def plain_text(text: str) -> str:
 
 EDGES = (1, 9999)
 _TIME = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)"
+_HOST_AND_MORE = r"://[^\x00-\x20/?#]+[^\x00-\x20]*$"
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}"
 
 Id = Annotated[UUID, _written(_UUID, UUID, "not_uuid", "must be a UUID")]
@@ -75,8 +76,8 @@ Words = Annotated[str, BeforeValidator(lambda value: plain_text(value) if isinst
 """Text as an event carries it; of any length."""
 Text = Annotated[Words, StringConstraints(min_length=1, max_length=2000)]
 """Text as the doors take it."""
-Url = Annotated[Words, StringConstraints(pattern=r"^(?i:https?)://[^\x00-\x20/?#]+[^\x00-\x20]*$", max_length=2000)]
-HttpsUrl = Annotated[Words, StringConstraints(pattern=r"^(?i:https)://[^\x00-\x20/?#]+[^\x00-\x20]*$", max_length=2000)]
+Url = Annotated[Words, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?" + _HOST_AND_MORE, max_length=2000)]
+HttpsUrl = Annotated[Words, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]" + _HOST_AND_MORE, max_length=2000)]
 Team = Literal["city", "county"]
 
 

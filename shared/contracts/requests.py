@@ -222,9 +222,11 @@ def _name(found: Any) -> str:
 
 def _digest(told: Mapping[str, Any]) -> bytes:
     """SHA-256 over {source, id, type, time, data} in RFC 8785 form, without nulls: neither formatting nor mode nor
-    other attributes make a difference. What has no such form is refused anyway and taken in Python's JSON."""
+    other attributes make a difference; the envelope's ``time`` counts as an instant, however it is written. What has no
+    such form is refused anyway and taken in Python's JSON."""
     try:
-        content = {name: _without_nulls(told.get(name)) for name in ("source", "id", "type", "time", "data")}
+        content = {name: _without_nulls(told.get(name)) for name in ("source", "id", "type", "data")}
+        content["time"] = _instant(told.get("time"))
         try:
             canonical = rfc8785.dumps(content)
         except ValueError:
@@ -232,6 +234,13 @@ def _digest(told: Mapping[str, Any]) -> bytes:
     except RecursionError:
         canonical = b"too deep"
     return hashlib.sha256(canonical).digest()
+
+
+def _instant(time: Any) -> Any:
+    try:
+        return _MOMENT.validate_python(time, strict=True).astimezone(UTC).isoformat()
+    except (ValidationError, OverflowError):
+        return time
 
 
 def _without_nulls(content: Any) -> Any:

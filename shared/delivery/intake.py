@@ -4,7 +4,7 @@ A service brings one ``Taker`` a request type. Takers load what they need for al
 rules and write in bulk; the door remembers reports, sends the answers and parks what has to wait.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -107,7 +107,7 @@ class Door:
         await send(connection, [(_topic(report.allowed_source), report.id, answer)])
 
     async def _decide(self, connection: Connection, reports: Sequence["_Told"]) -> list[Decided]:
-        """Asks the takers; parks what waits, after a second look under the lock of what it waits for."""
+        """Asks the takers; parks what waits."""
         done: list[Decided] = []
         valid: list[Request] = []
         for report in reports:
@@ -117,24 +117,34 @@ class Door:
                 done.append((report.key, None, Refusal("unknown_type", pointer="/type")))
             else:
                 valid.append(report.content)
-        waiting: list[tuple[Request, Waiting]] = []
-        for request, outcome in await self._ask(connection, valid):
-            if isinstance(outcome, Waiting):
-                waiting.append((request, outcome))
-            else:
-                done.append((_key(request), request, outcome))
+        decided, waiting = await self._look(connection, valid, ())
         if waiting:
-            await parking.lock(connection, [outcome.thing for _, outcome in waiting])
-            again: list[tuple[Request, Waiting]] = []
-            for request, outcome in await self._ask(connection, [request for request, _ in waiting]):
-                if isinstance(outcome, Waiting):
-                    again.append((request, outcome))
-                else:
+            await parking.park(connection, [(r, w.thing, w.topic) for r, w in waiting], self._sealer)
+        return done + decided
+
+    async def _look(
+        self, connection: Connection, requests: Sequence[Request], held: Collection[str]
+    ) -> tuple[list[Decided], list[tuple[Request, Waiting]]]:
+        """Asks the takers, again under the lock of what a report waits for, until every wait is for a thing whose lock
+        is ``held``: one missing thing may hide another, and neither may arrive unnoticed."""
+        done: list[Decided] = []
+        waiting: list[tuple[Request, Waiting]] = []
+        locked = set(held)
+        asked = list(requests)
+        while asked:
+            unsure: list[tuple[Request, str]] = []
+            for request, outcome in await self._ask(connection, asked):
+                if not isinstance(outcome, Waiting):
                     done.append((_key(request), request, outcome))
-            # Under the first thing's lock a second missing thing may have come to light; its lock is taken as well.
-            await parking.lock(connection, [outcome.thing for _, outcome in again])
-            await parking.park(connection, [(r, w.thing, w.topic) for r, w in again], self._sealer)
-        return done
+                elif outcome.thing in locked:
+                    waiting.append((request, outcome))
+                else:
+                    unsure.append((request, outcome.thing))
+            things = {thing for _, thing in unsure}
+            await parking.lock(connection, list(things))
+            locked |= things
+            asked = [request for request, _ in unsure]
+        return done, waiting
 
     async def _ask(
         self, connection: Connection, requests: Sequence[Request]
@@ -227,19 +237,13 @@ class Door:
             return 0
         requests = [parking.opened(row, self._sealer) for row in rows]
         over = {(row["source"], row["id"]) for row in rows if not row["arrived"]}
-        await parking.lock(connection, [row["thing"] for row in rows])
-        done: list[Decided] = []
-        still: list[tuple[Request, Waiting]] = []
-        for request, outcome in await self._ask(connection, requests):
-            if not isinstance(outcome, Waiting):
-                done.append((_key(request), request, outcome))
-            elif _key(request) in over:
-                done.append((_key(request), request, outcome.refusal))
-            else:
-                still.append((request, outcome))
+        things = [row["thing"] for row in rows]
+        await parking.lock(connection, things)
+        done, waiting = await self._look(connection, requests, things)
+        done += [(_key(request), request, wait.refusal) for request, wait in waiting if _key(request) in over]
+        still = [(request, wait) for request, wait in waiting if _key(request) not in over]
         await self._conclude(connection, done)
         await parking.release(connection, [key for key, _, _ in done])
-        await parking.lock(connection, [outcome.thing for _, outcome in still])
         await parking.wait_on(connection, [(r, w.thing, w.topic) for r, w in still])
         return len(rows)
 

@@ -106,7 +106,8 @@ async def start_clocks(connection: Connection) -> None:
     await connection.execute(
         """update parked set clock_from = now()
            where clock_from is null and read_to is not null and not exists (
-               select from jsonb_each(read_to) as t (topic, ends), jsonb_each_text(ends) as e (part, "end")
+               select from jsonb_each(read_to) as t (topic, ends)
+               cross join jsonb_each_text(ends) as e (part, "end")
                left join consumer_offset o on o.topic = t.topic and o."partition" = e.part::int
                where coalesce(o.next_offset, 0) < e."end"::bigint
            )"""

@@ -46,8 +46,12 @@ def at(text: str) -> datetime:
 
 @dataclass
 class RosterLog:
-    """Makes the roster's events, with its sequences; they reach the campaign when a test hands them over."""
+    """Makes the roster's events, with its sequences; they reach the campaign when a test hands them over.
 
+    ``told``: all of them, as they would stand on the roster's topic.
+    """
+
+    told: list[Event] = field(default_factory=list)
     _sequences: dict[str, int] = field(default_factory=dict)
 
     def unit(self, unit_id: str = JIAOCHENG, county: str | None = None) -> Any:
@@ -115,6 +119,7 @@ class RosterLog:
             sequence=sequence,
             county=county,
         )
+        self.told.append(event)
         decoded = Decoder("roster", NEEDED, SHANGHAI)(event.to_json())
         assert decoded is not None
         return decoded

@@ -2,6 +2,7 @@
 
 import json
 import random
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -339,10 +340,8 @@ def test_no_bytes_whatever_raise_anything_else():
                     value[place:place] = chance.choice(
                         [b'"', b"\\u0000", b"\\ud800", b"{", b"]", b"1e999", b"\xcc\x81"]
                     )
-        try:
+        with suppress(Broken):
             DECODERS["campaign"](bytes(value))
-        except Broken as broken:
-            assert broken.reason
 
 
 def test_dates_are_local_days():

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from services.appraisal import reports
-from services.appraisal.consumers import COUNTED, SOURCES, take_in
+from services.appraisal.consumers import take_in
 from services.appraisal.schemes import Scheme
+from services.appraisal.storage import COUNTED, SOURCES
 from shared.contracts import roster
 from shared.contracts.decoding import Decoder
 from shared.delivery.consuming import Read
