@@ -170,11 +170,7 @@ async def log_reposts(connection: Connection, clock: Clock, shares: Sequence[Sha
     await storage.hold_roster(connection)
     movements = await roster.movements(connection, {share.volunteer_id for share in shares})
     disclosures = await roster.accounts(connection, {share.account_id for share in shares})
-    by_id, by_url = await storage.posts_of(
-        connection,
-        {share.post_id for share in shares if share.post_id},
-        {share.post_url for share in shares if share.post_url},
-    )
+    posts = await _posts_of(connection, shares)
     now = clock.now()
     outcomes: list[Outcome] = []
     logging: dict[tuple[UUID, UUID], storage.RepostRow] = {}
@@ -183,7 +179,7 @@ async def log_reposts(connection: Connection, clock: Clock, shares: Sequence[Sha
             share,
             movements.get(share.volunteer_id, ()),
             disclosures.get(share.account_id, ()),
-            (by_id.get(share.post_id, ()) if share.post_id else by_url.get(share.post_url or "", ())),
+            posts.get(share.post_id or share.post_url, ()),
             now,
             clock.zone,
         )
@@ -217,6 +213,21 @@ async def log_reposts(connection: Connection, clock: Clock, shares: Sequence[Sha
         Refusal("already_logged") if isinstance(outcome, Accepted) and outcome.subjects[0] in barred else outcome
         for outcome in outcomes
     ]
+
+
+async def _posts_of(connection: Connection, shares: Sequence[Share]) -> dict[UUID | str | None, list[rules.Post]]:
+    """The posts that the shares may be of, by id and by link."""
+    rows = await storage.posts_of(
+        connection,
+        {share.post_id for share in shares if share.post_id},
+        {share.post_url for share in shares if share.post_url},
+    )
+    found: dict[UUID | str | None, list[rules.Post]] = {}
+    for row in rows:
+        post = rules.Post(row["post_id"], row["published_at"], row["withdrawn_at"])
+        found[post.post_id] = [post]
+        found.setdefault(row["url"], []).append(post)
+    return found
 
 
 def _logged(row: storage.RepostRow) -> Draft:

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.campaign.rules import Post
 from shared.postgres import Connection
 
 _LOCK_CLASS = 0x51_53  # names this advisory lock among others
@@ -107,23 +106,14 @@ async def withdraw_post(connection: Connection, post_id: UUID, at: datetime, rea
     )
 
 
-async def posts_of(
-    connection: Connection, post_ids: Collection[UUID], urls: Collection[str]
-) -> tuple[dict[UUID, list[Post]], dict[str, list[Post]]]:
-    """Posts by id and by link, withdrawn ones too. Unknown ones are left out."""
-    rows = await connection.fetch(
+async def posts_of(connection: Connection, post_ids: Collection[UUID], urls: Collection[str]) -> list[Any]:
+    """The posts with these ids or links, withdrawn ones too: post_id, url, published_at, withdrawn_at."""
+    return await connection.fetch(
         """select post_id, url, published_at, withdrawn_at from post
            where post_id = any($1::uuid[]) or url_digest = any($2::bytea[])""",
         list(post_ids),
         [url_digest(url) for url in urls],
     )
-    by_id: dict[UUID, list[Post]] = {}
-    by_url: dict[str, list[Post]] = {}
-    for row in rows:
-        post = Post(row["post_id"], row["published_at"], row["withdrawn_at"])
-        by_id[post.post_id] = [post]
-        by_url.setdefault(row["url"], []).append(post)
-    return by_id, by_url
 
 
 def url_digest(url: str) -> bytes:

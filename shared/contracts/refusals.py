@@ -81,8 +81,8 @@ CODES: dict[str, Code] = {
     ),
     "already_recorded": Code(
         409,
-        "该志愿者在这场培训的出席已经登记，无需再报。",
-        "This volunteer's attendance of this session is recorded already; nothing is to be done.",
+        "已经登记过（同一志愿者和场次，或同一推文链接），无需再报。",
+        "Recorded already (the volunteer's attendance of this session, or a post with this link); no more is needed.",
     ),
     "already_withdrawn": Code(
         409, "这条分享已经撤回，无需再报。", "This share is withdrawn already; nothing is to be done."

@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import asyncpg
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 Content = TypeVar("Content")
 MAX_RECORDS = 5_000
+DECODE_CHUNK = 250
 BACKOFF = 1.0
 HEARTBEAT = 1.0
 
@@ -66,6 +68,35 @@ class Subscription(Generic[Content]):
         return topic == prefix + self.topic
 
 
+@dataclass(frozen=True)
+class _Batch(Generic[Content]):
+    """Records of one topic, decoded. ``passes_bound``: with its last record the invalid share passes its bound."""
+
+    records: list[Record]
+    contents: list[Read[Content]]
+    dead: list[Dead]
+    passes_bound: bool = False
+
+    @property
+    def topic(self) -> str:
+        return self.records[0].topic
+
+    @cached_property
+    def ends(self) -> dict[TopicPartition, int]:
+        """The offset behind the last record of each partition."""
+        return {_partition(record): record.offset + 1 for record in self.records}
+
+    def up_to(self, count: int) -> "_Batch[Content]":
+        """Only the first ``count`` records, at the last of which the bound is passed."""
+        kept = {(record.partition, record.offset) for record in self.records[:count]}
+        return _Batch(
+            self.records[:count],
+            [read for read in self.contents if (read.partition, read.offset) in kept],
+            [letter for letter in self.dead if (letter.record.partition, letter.record.offset) in kept],
+            passes_bound=True,
+        )
+
+
 class Fenced(Exception):
     """The stored offset is not what this worker last read or wrote: another owner went on."""
 
@@ -82,11 +113,16 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         self._bounds: dict[str, Bound] = {}
         self._next: dict[TopicPartition, int] = {}
         """Stored offset of each partition that is owned and was sought: what this worker last read or wrote."""
+        self._follow: dict[TopicPartition, int] = {}
+        """What is to be read next: ahead of the stored offset while a batch is being applied."""
         self._doubted: dict[TopicPartition, int] = {}
         """Where a gap was met once; a gap is believed only after a second look."""
         self._paused_topics: set[str] = set()
-        self._assignments = 0
+        self._course = 0
+        """Grows whenever partitions change hands or are sought anew: what was read on an earlier course is dropped."""
+        self._applying: asyncio.Task[None] | None = None
         self._trouble: dict[str, str] = {}
+        self._taking_up: asyncio.Task[None] | None = None
         self._subscriber: Any = None
 
     # -- wiring ------------------------------------------------------------------------------------------------------
@@ -128,25 +164,34 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     # -- assignment --------------------------------------------------------------------------------------------------
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        self._assignments += 1
-        self._next.clear()
+        """Lets the batch in hand end, so that the next owner finds it done."""
+        self._change_course({})
+        await self.drain()
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Pause, read the stored offsets, seek, resume: nothing is handled before the seek."""
-        self._assignments += 1
-        mine = self._assignments
-        self._next.clear()
-        self._doubted.clear()
+        self._change_course({})
         self._trouble.clear()
         if assigned:
             self._consumer.pause(*assigned)
             # Retried in the background: a database that is away must not hold up the group.
-            asyncio.get_running_loop().create_task(self._take_up(list(assigned), mine))
+            self._taking_up = asyncio.get_running_loop().create_task(self._take_up(list(assigned), self._course))
 
-    async def _take_up(self, partitions: list[TopicPartition], assignment: int) -> None:
-        while assignment == self._assignments:
+    def _change_course(self, offsets: dict[TopicPartition, int]) -> None:
+        self._course += 1
+        self._next = offsets
+        self._follow = dict(offsets)
+        self._doubted.clear()
+
+    async def drain(self) -> None:
+        """Waits for the batch that is being applied."""
+        if self._applying is not None:
+            await asyncio.wait([self._applying])
+
+    async def _take_up(self, partitions: list[TopicPartition], course: int) -> None:
+        while course == self._course:
             try:
-                await self._seek(partitions, assignment)
+                await self._seek(partitions, course)
                 self._trouble.pop("offsets", None)
                 return
             except (*OUTAGES, asyncpg.PostgresError, KafkaError) as error:
@@ -154,29 +199,33 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 log.warning("%s: %s", self._group, self._trouble["offsets"])
                 await asyncio.sleep(BACKOFF)
 
-    async def _seek(self, partitions: list[TopicPartition], assignment: int) -> None:
+    async def _seek(self, partitions: list[TopicPartition], course: int) -> None:
         stored = await self._stored_offsets(partitions)
         ends = await self._consumer.end_offsets(partitions)
         beginnings = await self._consumer.beginning_offsets(partitions)
-        if assignment != self._assignments:
+        if course != self._course:
             return
+        sought = dict(self._next)
         for partition in partitions:
+            sought.pop(partition, None)
             offset = stored[partition]
+            key = f"{partition.topic}-{partition.partition}"
             if offset > ends[partition]:
                 # Resetting silently would hide that the topic was made anew, or the database is of another cluster.
-                key = f"{partition.topic}-{partition.partition}"
                 self._trouble[key] = (
-                    f"{key}: stored offset {offset} lies beyond the topic's end {ends[partition]}: "
-                    "the topic was made anew; see 'qingsheng replay'"
+                    f"{key}: stored offset {offset} lies beyond the topic's end {ends[partition]}: the topic was made "
+                    "anew, or this database belongs to another cluster; mend consumer_offset before it is read"
                 )
                 log.error("%s: %s", self._group, self._trouble[key])
+                self._consumer.pause(partition)
                 continue
-            if offset < beginnings[partition] and offset > 0:
-                log.error("%s: records %d to %d of %s are gone", self._group, offset, beginnings[partition], partition)
+            if 0 < offset < beginnings[partition]:
+                log.error("%s: %s: records %d to %d are gone", self._group, key, offset, beginnings[partition])
             self._consumer.seek(partition, max(offset, beginnings[partition]))
-            self._next[partition] = offset
+            sought[partition] = offset
             if partition.topic not in self._paused_topics:
                 self._consumer.resume(partition)
+        self._change_course(sought)
 
     async def _stored_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Reads them, making the rows of partitions never seen before."""
@@ -201,25 +250,52 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     # -- a batch -----------------------------------------------------------------------------------------------------
 
     async def _handle(self, records: tuple[Record, ...]) -> None:
-        """Applies a batch, for as long as it takes and its partitions are still owned. Never raises."""
-        assignment = self._assignments
+        """Decodes a batch while the one before is being applied, then has it applied. Never raises."""
+        course = self._course
         by_topic: dict[str, list[Record]] = {}
         for record in self._expected(records):
             by_topic.setdefault(record.topic, []).append(record)
-        for batch in by_topic.values():
-            await self._persist(batch, assignment)
+        for records_of_topic in by_topic.values():
+            batch = await self._decode(records_of_topic)
+            await self.drain()
+            if course != self._course:
+                return
+            self._applying = asyncio.get_running_loop().create_task(self._persist(batch, course))
 
-    async def _persist(self, batch: list[Record], assignment: int) -> None:
+    def _expected(self, records: Sequence[Record]) -> list[Record]:
+        """The records that follow what was read: without those read before, nor those behind an unproved gap."""
+        batch: list[Record] = []
+        follow = self._follow
+        refused: set[TopicPartition] = set()
+        begun: set[TopicPartition] = set()
+        for record in records:
+            partition = _partition(record)
+            expected = follow.get(partition)
+            if expected is None or partition in refused:  # fetched before the seek, or behind a gap
+                continue
+            if partition not in begun and record.offset > expected and self._doubted.get(partition) != expected:
+                # Offsets may have gaps, but a stale fetch looks the same: ask once more from where we stand.
+                self._doubted[partition] = expected
+                self._consumer.seek(partition, expected)
+                refused.add(partition)
+                continue
+            begun.add(partition)
+            if record.offset >= expected:
+                batch.append(record)
+                follow[partition] = record.offset + 1
+        return batch
+
+    async def _persist(self, batch: "_Batch[Content]", course: int) -> None:
+        """Applies a batch, for as long as it takes and its course is kept. Never raises."""
         one_by_one = False
-        while batch and assignment == self._assignments:
+        while course == self._course:
             try:
                 await self._apply(batch, one_by_one=one_by_one)
                 self._trouble.pop("apply", None)
                 return
             except Fenced:
                 log.warning("%s: fenced; another owner went on", self._group)
-                self._doubted.clear()
-                await self._take_up(sorted({_partition(record) for record in batch}), assignment)
+                await self._take_up(sorted(batch.ends), course)
                 return
             except CONFLICTS:
                 await asyncio.sleep(0.01)
@@ -234,108 +310,64 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     await asyncio.sleep(BACKOFF)
                 one_by_one = True
 
-    def _expected(self, records: Sequence[Record]) -> list[Record]:
-        """The records that follow what is stored: without those applied before, nor those behind an unproved gap."""
-        batch: list[Record] = []
-        follow: dict[TopicPartition, int] = {}
-        dropped: set[TopicPartition] = set()
-        for record in records:
-            partition = _partition(record)
-            if partition in dropped:
-                continue
-            expected = follow.get(partition)
-            if expected is None:
-                expected = self._next.get(partition)
-                if expected is None:
-                    dropped.add(partition)  # fetched before the seek
-                    continue
-                if record.offset > expected and self._doubted.get(partition) != expected:
-                    # Offsets may have gaps, but a stale fetch looks the same: ask once more from where we stand.
-                    self._doubted[partition] = expected
-                    self._consumer.seek(partition, expected)
-                    dropped.add(partition)
-                    continue
-            if record.offset >= expected:
-                batch.append(record)
-                follow[partition] = record.offset + 1
-        return batch
-
-    async def _apply(self, batch: list[Record], *, one_by_one: bool) -> None:
-        topic = batch[0].topic
-        contents, dead = self._decode(batch)
-        batch, contents, dead, pausing = self._within_bound(batch, contents, dead)
-        starts = {p: self._next[p] for p in {_partition(record) for record in batch} if p in self._next}
-        ends = {_partition(record): record.offset + 1 for record in batch}
+    async def _apply(self, batch: "_Batch[Content]", *, one_by_one: bool) -> None:
+        ends = batch.ends
+        starts = {partition: self._next[partition] for partition in ends if partition in self._next}
         if starts.keys() != ends.keys():
             return
         async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
             async with connection.transaction():
-                await self._advance(connection, starts, ends, contents)
+                await self._advance(connection, starts, batch)
+                dead = batch.dead
                 if one_by_one:
-                    dead = [*dead, *await self._apply_singly(connection, contents, batch)]
-                elif contents:
-                    await self._subscription.apply(connection, contents)
+                    dead = [*dead, *await self._apply_singly(connection, batch)]
+                elif batch.contents:
+                    await self._subscription.apply(connection, batch.contents)
                 if dead:
                     await store(connection, dead, self._sealer)
-                if pausing:
+                if batch.passes_bound:
+                    share, window = self._settings.dead_letter_share, self._settings.dead_letter_window
                     await connection.execute(
                         "insert into consumer_pause (topic, reason) values ($1, $2) on conflict do nothing",
-                        topic,
-                        f"more than {self._settings.dead_letter_share:.0%} of {self._settings.dead_letter_window} invalid",
+                        batch.topic,
+                        f"more than {share:.0%} of the last {window} records are invalid",
                     )
         self._next.update({partition: end for partition, end in ends.items() if partition in self._next})
-        if pausing:
-            self._pause(topic)
+        if batch.passes_bound:
+            self._pause(batch.topic)
 
-    def _decode(self, batch: Sequence[Record]) -> tuple[list[Read[Content]], list[Dead]]:
+    async def _decode(self, records: list[Record]) -> "_Batch[Content]":
+        """Each record by itself. Yields now and then, so that the batch before goes on being applied."""
         contents: list[Read[Content]] = []
         dead: list[Dead] = []
         decode = self._subscription.decode
-        for record in batch:
-            try:
-                content = decode(record)
-            except Broken as broken:
-                dead.append(Dead(record, broken.reason, broken.detail))
-            else:
-                if content is not None:
-                    contents.append(Read(content, record.topic, record.partition, record.offset))
-        return contents, dead
+        for start in range(0, len(records), DECODE_CHUNK):
+            for record in records[start : start + DECODE_CHUNK]:
+                try:
+                    content = decode(record)
+                except Broken as broken:
+                    dead.append(Dead(record, broken.reason, broken.detail))
+                else:
+                    if content is not None:
+                        contents.append(Read(content, record.topic, record.partition, record.offset))
+            await asyncio.sleep(0)
+        batch = _Batch(records, contents, dead)
+        cut = self._bound(batch.topic).passed_by(records, dead)
+        return batch if cut is None else batch.up_to(cut)
 
-    def _within_bound(
-        self, batch: list[Record], contents: list[Read[Content]], dead: list[Dead]
-    ) -> tuple[list[Record], list[Read[Content]], list[Dead], bool]:
-        """Cuts the batch behind the record with which the invalid share passes its bound."""
-        topic = batch[0].topic
-        bound = self._bounds.get(topic)
-        if bound is None:
-            bound = self._bounds[topic] = Bound(self._settings.dead_letter_window, self._settings.dead_letter_share)
-        if not dead:
-            bound.note_valid(len(batch))
-            return batch, contents, dead, False
-        bad = {(letter.record.partition, letter.record.offset) for letter in dead}
-        cut = bound.passed_after([(record.partition, record.offset) in bad for record in batch])
-        if cut is None:
-            return batch, contents, dead, False
-        kept = {(record.partition, record.offset) for record in batch[:cut]}
-        return (
-            batch[:cut],
-            [read for read in contents if (read.partition, read.offset) in kept],
-            [letter for letter in dead if (letter.record.partition, letter.record.offset) in kept],
-            True,
-        )
+    def _bound(self, topic: str) -> Bound:
+        if topic not in self._bounds:
+            self._bounds[topic] = Bound(self._settings.dead_letter_window, self._settings.dead_letter_share)
+        return self._bounds[topic]
 
     async def _advance(
-        self,
-        connection: Connection,
-        starts: dict[TopicPartition, int],
-        ends: dict[TopicPartition, int],
-        contents: Sequence[Read[Content]],
+        self, connection: Connection, starts: dict[TopicPartition, int], batch: "_Batch[Content]"
     ) -> None:
         """The fence: raises Fenced unless every offset still stands where this worker left it."""
         partitions = sorted(starts)
         latest: dict[TopicPartition, datetime] = {}
         if self._subscription.recorded:
-            for read in contents:
+            for read in batch.contents:
                 partition, at = TopicPartition(read.topic, read.partition), self._subscription.recorded(read.content)
                 if partition not in latest or latest[partition] < at:
                     latest[partition] = at
@@ -348,19 +380,17 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             [p.topic for p in partitions],
             [p.partition for p in partitions],
             [starts[p] for p in partitions],
-            [ends[p] for p in partitions],
+            [batch.ends[p] for p in partitions],
             [latest.get(p) for p in partitions],
         )
         if int(status.split()[-1]) != len(partitions):
             raise Fenced
 
-    async def _apply_singly(
-        self, connection: Connection, contents: Sequence[Read[Content]], batch: Sequence[Record]
-    ) -> list[Dead]:
+    async def _apply_singly(self, connection: Connection, batch: "_Batch[Content]") -> list[Dead]:
         """After a batch failed as a whole: each record in a savepoint of its own, so that one hurts no other."""
-        records = {(record.partition, record.offset): record for record in batch}
+        records = {(record.partition, record.offset): record for record in batch.records}
         dead: list[Dead] = []
-        for read in contents:
+        for read in batch.contents:
             try:
                 async with connection.transaction():
                     await self._subscription.apply(connection, [read])
@@ -405,10 +435,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         for topic in self._paused_topics - paused:
             self._paused_topics.discard(topic)
             self._bounds.pop(topic, None)
-            for partition, offset in self._next.items():
-                if partition.topic == topic:
-                    self._consumer.seek(partition, offset)
-                    self._consumer.resume(partition)
+            self._consumer.resume(*(partition for partition in self._next if partition.topic == topic))
 
     def _pause(self, topic: str) -> None:
         mine = [partition for partition in self._next if partition.topic == topic]
@@ -416,9 +443,10 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             return
         self._paused_topics.add(topic)
         self._consumer.pause(*mine)
-        for partition in mine:
-            # What was fetched but not applied is read again after the pause.
-            self._consumer.seek(partition, self._next[partition])
+        # What was fetched but not applied is read again: of this topic after the pause, of others at once.
+        for partition, offset in self._next.items():
+            self._consumer.seek(partition, offset)
+        self._change_course(dict(self._next))
         log.error("%s: %s is paused, too many invalid records; 'qingsheng dlq list', then 'dlq resume'", self._group, topic)
 
     def _left(self, partition: TopicPartition, next_offset: int) -> int | None:

@@ -44,10 +44,15 @@ class Bound:
                     return index + 1
         return None
 
-    def note_valid(self, count: int) -> None:
-        """The common case, a batch without any invalid record, without walking an empty window."""
-        if self._invalid or len(self._recent) < self._window:
-            self.passed_after([False] * min(count, self._window))
+    def passed_by(self, records: Sequence[Record], dead: Sequence[Dead]) -> int | None:
+        """Takes note of a batch. Returns how many of its records may be applied when the bound is passed within it."""
+        if not dead:
+            # The common case: valid records push others out of the window, and a window full of valid ones stays so.
+            if self._invalid or len(self._recent) < self._window:
+                self.passed_after([False] * min(len(records), self._window))
+            return None
+        bad = {(letter.record.partition, letter.record.offset) for letter in dead}
+        return self.passed_after([(record.partition, record.offset) in bad for record in records])
 
     def clear(self) -> None:
         self._recent.clear()

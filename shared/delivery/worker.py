@@ -95,6 +95,9 @@ class Worker:
             finally:
                 with contextlib.suppress(KafkaError, OSError, TimeoutError):
                     await asyncio.wait_for(broker.stop(), 30)
+                for consumer in self._consumers:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(consumer.drain(), 30)
 
     async def _beat(self, pool: Pool) -> None:
         while True:

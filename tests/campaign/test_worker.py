@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from qingsheng.topics import ensure_producer_topics, ensure_topics
 from shared.contracts.topics import answers_topic, events_topic, intake_topic
-from tests.campaign.harness import Campaign, campaign_at, codes, repost
+from tests.campaign.harness import Campaign, campaign_at, codes, repost, withdrawal
 from tests.support.services import settings_for, workers
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
@@ -46,6 +46,28 @@ async def test_reports_come_in_and_answers_go_out(stack: Servers, database_url: 
                 answers[answer["data"]["request_id"]] = codes([[answer]])[0]
         assert answers == {share["id"]: "accepted", early["id"]: "volunteer_not_active"}
         assert len(await campaign.counted()) == 1
+
+
+async def test_the_wait_ends_once_the_topics_waited_for_have_been_read(
+    stack: Servers, database_url: str, topic_prefix: str
+) -> None:
+    settings = settings_for(database_url, stack.kafka_bootstrap_servers, topic_prefix, parking_seconds=0.2)
+    await ensure_topics(settings)
+    await ensure_producer_topics(settings, "feeds", ["campaign"])
+    async with campaign_at(database_url) as campaign:
+        volunteer, account = await campaign.volunteer()
+        reports = {
+            "unknown_volunteer": repost(uuid4(), uuid4(), uuid4()),
+            "unknown_account": repost(volunteer, uuid4(), uuid4()),
+            "unknown_post": repost(volunteer, account, uuid4()),
+            "unknown_report": withdrawal("never-sent"),
+        }
+        assert codes(await campaign.take(*reports.values())) == ["waiting"] * 4
+        async with workers(settings, "campaign"):
+            await eventually(lambda: _parked(campaign, 0))
+        rows = await campaign.pool.fetch("select id, answer from intake_request")
+        answers = {row["id"]: json.loads(row["answer"])["data"]["code"] for row in rows}
+        assert answers == {told["id"]: code for code, told in reports.items()}
 
 
 async def _parked(campaign: Campaign, count: int) -> bool:

@@ -4,15 +4,16 @@ import copy
 import json
 import re
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from shared.contracts.decoding import Broken, Decoder
+from shared.contracts.derived import struct_of
 from shared.contracts.envelope import NOON
 from shared.contracts.fields import Day, Instant
 from shared.contracts.registry import EVENT_TYPES, of_service
@@ -203,3 +204,11 @@ def test_instants_stand_where_the_decoder_looks():
         for field in event_type.model_fields.values():
             if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
                 assert "AwareDatetime" not in str(field.annotation.model_fields)
+
+
+def test_a_constraint_without_translation_is_an_error():
+    class Odd(BaseModel):
+        count: Annotated[int, Field(multiple_of=3)]
+
+    with pytest.raises(TypeError, match="MultipleOf"):
+        struct_of(Odd, all_known=True)

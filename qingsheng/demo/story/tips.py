@@ -74,8 +74,8 @@ def _tip(rng: Random, county: str, number: int, people: Sequence[Volunteer]) -> 
     topic = rng.choice(list(_TEXTS))
     text, kind = _TEXTS[topic]
     reported_at = _moment(rng)
-    triaged_at = reported_at + timedelta(days=rng.gammavariate(2, part.triage / 2))
-    resolved_at = triaged_at + timedelta(days=rng.gammavariate(3, part.resolve / 3))
+    triaged_at = _later(rng, reported_at, rng.gammavariate(2, part.triage / 2))
+    resolved_at = _later(rng, triaged_at, rng.gammavariate(3, part.resolve / 3))
     channel = rng.choices(list(_CHANNELS), list(_CHANNELS.values()))[0]
     outcome = rng.choices(["answered", "acted", "referred", "declined"], [55, 22, 17, 6])[0]
     relays = [person.ref for person in people if person.is_active(reported_at)]
@@ -88,8 +88,8 @@ def _tip(rng: Random, county: str, number: int, people: Sequence[Volunteer]) -> 
         text=f"{text}（{SYNTHETIC}）",
         reported_at=reported_at,
         relayed_by=rng.choice(relays) if relays and channel == "chat_group" else None,
-        triaged_at=triaged_at.replace(microsecond=0),
-        resolved_at=resolved_at.replace(microsecond=0),
+        triaged_at=triaged_at,
+        resolved_at=resolved_at,
         outcome=outcome,
         # A declined one without an answer is what the scheme counts as not in time.
         answered=rng.random() < (0.5 if outcome == "declined" else 0.96),
@@ -100,6 +100,13 @@ def _moment(rng: Random) -> datetime:
     first = day("02-10")
     on = first + timedelta(days=rng.randrange((LAST - first).days))
     return at(on, rng.randint(8, 21), rng.randint(0, 59), rng.randint(0, 59))
+
+
+def _later(rng: Random, moment: datetime, days: float) -> datetime:
+    """In office hours, so many days later or on the next day."""
+    on = (moment + timedelta(days=days)).date()
+    later = at(on, rng.randint(9, 16), rng.randint(0, 59))
+    return later if later > moment else later + timedelta(days=1)
 
 
 def _evening() -> Tip:

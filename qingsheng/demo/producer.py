@@ -1,0 +1,136 @@
+"""Other systems, as one separate process: they know Kafka and CloudEvents, and nothing else of this software.
+
+    python -m qingsheng.demo.producer --bootstrap-servers HOST:PORT --topic-prefix PREFIX
+
+Reads orders from standard input, one JSON object a line: ``{"producer", "batch", "mode", "seconds"}``. A batch is a file
+of lines ``{"service", "key", "answers", "event"}`` (or ``raw`` in place of ``event``). It sends them to the producer's own
+intake topics, in ``structured`` or ``binary`` mode, waits until each got its answers, at most so many seconds, and tells
+the sum on standard output: ``{"batch", "sent", "accepted", "rejected": {code: n}, "missing", "event_ids"}``.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+INTAKE = "qingsheng.intake.{service}.{producer}"
+ANSWERS = "qingsheng.intake.answers.{producer}"
+STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+
+
+class System:
+    """One other system: sends its reports, remembers every answer by the answer's own id."""
+
+    def __init__(self, name: str, kafka: AIOKafkaProducer, bootstrap_servers: str, prefix: str) -> None:
+        self._name = name
+        self._kafka = kafka
+        self._prefix = prefix
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", fetch_max_wait_ms=50
+        )
+        self._answers: dict[str, dict[str, dict[str, Any]]] = {}
+        """By request id and answer id: a copy of an answer changes nothing."""
+
+    async def start(self) -> None:
+        """Reads its answers from the beginning of their topic."""
+        await self._consumer.start()
+        topic = self._prefix + ANSWERS.format(producer=self._name)
+        partitions: set[int] | None = None
+        while not partitions:  # the topic was made a moment ago
+            await self._consumer._client.force_metadata_update()
+            partitions = self._consumer.partitions_for_topic(topic)
+        self._consumer.assign([TopicPartition(topic, partition) for partition in partitions])
+
+    async def stop(self) -> None:
+        await self._consumer.stop()
+
+    async def report(self, lines: Sequence[Mapping[str, Any]], mode: str, seconds: float) -> dict[str, Any]:
+        """Sends the lines in their order and waits for their answers; returns the sum."""
+        waiting: Counter[str] = Counter()
+        sending: list[asyncio.Future[Any]] = []
+        for line in lines:
+            topic = self._prefix + INTAKE.format(service=line["service"], producer=self._name)
+            value, headers = _record(line, mode)
+            sending.append(await self._kafka.send(topic, value=value, key=line["key"].encode(), headers=headers))
+            if "event" in line:
+                waiting[line["event"]["id"]] += line["answers"]
+        await self._kafka.flush()
+        await asyncio.gather(*sending)
+        try:
+            async with asyncio.timeout(seconds):
+                while self._missing(waiting):
+                    await self._read()
+        except TimeoutError:
+            pass
+        return {"sent": len(lines), "missing": self._missing(waiting), **self._sum(waiting)}
+
+    async def _read(self) -> None:
+        for records in (await self._consumer.getmany(timeout_ms=200)).values():
+            for record in records:
+                answer = json.loads(record.value)
+                self._answers.setdefault(answer["data"]["request_id"], {})[answer["id"]] = answer
+
+    def _missing(self, waiting: Mapping[str, int]) -> int:
+        return sum(max(0, count - len(self._answers.get(id, ()))) for id, count in waiting.items())
+
+    def _sum(self, waiting: Mapping[str, int]) -> dict[str, Any]:
+        answers = [answer["data"] for id in waiting for answer in self._answers.get(id, {}).values()]
+        accepted = [answer for answer in answers if "event_ids" in answer]
+        return {
+            "accepted": len(accepted),
+            "rejected": dict(Counter(answer["code"] for answer in answers if "code" in answer)),
+            "event_ids": [event_id for answer in accepted for event_id in answer["event_ids"]],
+        }
+
+
+def _record(line: Mapping[str, Any], mode: str) -> tuple[bytes, Sequence[tuple[str, bytes]]]:
+    """A record's value and headers. In binary mode the attributes are headers and the value is the data alone."""
+    if "raw" in line:
+        return line["raw"].encode(), STRUCTURED
+    event: dict[str, Any] = line["event"]
+    if mode == "structured":
+        return json.dumps(event, ensure_ascii=False).encode(), STRUCTURED
+    attributes = {name: value for name, value in event.items() if name not in ("data", "datacontenttype")}
+    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
+    return json.dumps(event["data"], ensure_ascii=False).encode(), [("content-type", b"application/json"), *headers]
+
+
+async def serve(bootstrap_servers: str, prefix: str) -> None:
+    """Carries out orders until standard input ends; orders of different systems at once."""
+    systems: dict[str, System] = {}
+    kafka = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5)
+    await kafka.start()
+
+    async def carry_out(order: Mapping[str, Any], system: System) -> None:
+        lines = [json.loads(line) for line in Path(order["batch"]).read_text().splitlines()]
+        told = await system.report(lines, order["mode"], order["seconds"])
+        sys.stdout.write(json.dumps({"batch": order["batch"], **told}) + "\n")
+        sys.stdout.flush()
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            while line := await asyncio.to_thread(sys.stdin.readline):
+                order = json.loads(line)
+                name = order["producer"]
+                if name not in systems:
+                    systems[name] = System(name, kafka, bootstrap_servers, prefix)
+                    await systems[name].start()
+                tasks.create_task(carry_out(order, systems[name]))
+    finally:
+        for system in systems.values():
+            await system.stop()
+        await kafka.stop()
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description="Other systems that report to the front door (synthetic data).")
+    arguments.add_argument("--bootstrap-servers", required=True)
+    arguments.add_argument("--topic-prefix", default="")
+    told = arguments.parse_args()
+    asyncio.run(serve(told.bootstrap_servers, told.topic_prefix))
