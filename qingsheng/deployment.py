@@ -29,8 +29,18 @@ def deployment(data: Path | None, progress: Callable[[str], None], **settings: o
 
     ``data`` is the embedded servers' folder (None: the default one); ``settings`` are set over the environment's.
     """
+    with servers(data, progress, **settings) as ready:
+        progress("migrating the database, making the topics")
+        migrate(ready.database_url)
+        asyncio.run(ensure_topics(ready))
+        yield ready
+
+
+@contextmanager
+def servers(data: Path | None, progress: Callable[[str], None], **settings: object) -> Iterator[Settings]:
+    """The servers alone: as ``deployment``, nothing migrated or made yet."""
     postgres, kafka = DATABASE not in os.environ, KAFKA not in os.environ
-    folder = (data or default_data_folder()).expanduser().absolute()
+    folder = data_folder(data)
     with ExitStack() as leaving:
         found: dict[str, object] = dict(settings)
         if postgres or kafka:
@@ -43,11 +53,12 @@ def deployment(data: Path | None, progress: Callable[[str], None], **settings: o
             if not postgres:
                 raise SystemExit(f"{SECRET} is not set: give a secret of at least 16 characters, and keep it.")
             found["secret_key"] = _kept_secret(folder)
-        ready = Settings(**found)  # type: ignore[arg-type]
-        progress("migrating the database, making the topics")
-        migrate(ready.database_url)
-        asyncio.run(ensure_topics(ready))
-        yield ready
+        yield Settings(**found)  # type: ignore[arg-type]
+
+
+def data_folder(data: Path | None) -> Path:
+    """The embedded servers' folder, whole; None: the default one."""
+    return (data or default_data_folder()).expanduser().absolute()
 
 
 def _kept_secret(folder: Path) -> str:

@@ -24,16 +24,21 @@ log = logging.getLogger(__name__)
 
 LIFELINE = "QINGSHENG_LIFELINE"
 """A file descriptor that closes when the parent process is gone."""
-PROCESSES = tuple(f"{name}-{half}" for name in SERVICES for half in ("api", "worker")) + ("apis", "workers")
+GROUPS = {
+    "apis": list(SERVICES),
+    "workers": list(SERVICES),
+    "producing-workers": [name for name in SERVICES if name != "appraisal"],
+}
+"""Several services in one process. The producing ones are those whose events the appraisal reads."""
+PROCESSES = (*(f"{name}-{half}" for name in SERVICES for half in ("api", "worker")), *GROUPS)
 
 
 def run(process: str, settings: Settings) -> None:
     """Runs one process by name (``roster-api``, ``appraisal-worker``, ``apis``, ``workers``) until it is told to stop."""
     telemetry.set_up_logging()
     _hold_lifeline()
-    name, _, half = process.rpartition("-")
-    services = [name] if name else list(SERVICES)
-    if half in ("api", "apis"):
+    services = GROUPS.get(process) or [process.rpartition("-")[0]]
+    if process.endswith(("api", "apis")):
         serve(services, settings)
     else:
         uvloop.run(work(services, settings))

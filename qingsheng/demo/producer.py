@@ -14,6 +14,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +32,25 @@ class System:
         self._name = name
         self._kafka = kafka
         self._prefix = prefix
+        # Without a group: it reads all partitions of its answers, from the beginning.
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", fetch_max_wait_ms=50
+            prefix + ANSWERS.format(producer=name),
+            bootstrap_servers=bootstrap_servers,
+            group_id=None,
+            auto_offset_reset="earliest",
         )
         self._answers: dict[str, dict[str, dict[str, Any]]] = {}
         """By request id and answer id: a copy of an answer changes nothing."""
+        self._news = asyncio.Condition()
 
-    async def start(self) -> None:
-        """Reads its answers from the beginning of their topic."""
-        await self._consumer.start()
-        topic = self._prefix + ANSWERS.format(producer=self._name)
-        partitions: set[int] | None = None
-        while not partitions:  # the topic was made a moment ago
-            await self._consumer._client.force_metadata_update()
-            partitions = self._consumer.partitions_for_topic(topic)
-        self._consumer.assign([TopicPartition(topic, partition) for partition in partitions])
-
-    async def stop(self) -> None:
-        await self._consumer.stop()
+    async def read_answers(self) -> None:
+        """Until cancelled."""
+        async with self._consumer:
+            async for record in self._consumer:
+                answer = json.loads(record.value or b"")
+                async with self._news:
+                    self._answers.setdefault(answer["data"]["request_id"], {})[answer["id"]] = answer
+                    self._news.notify_all()
 
     async def report(self, lines: Sequence[Mapping[str, Any]], mode: str, seconds: float) -> dict[str, Any]:
         """Sends the lines in their order and waits for their answers; returns the sum."""
@@ -60,21 +62,11 @@ class System:
             sending.append(await self._kafka.send(topic, value=value, key=line["key"].encode(), headers=headers))
             if "event" in line:
                 waiting[line["event"]["id"]] += line["answers"]
-        await self._kafka.flush()
         await asyncio.gather(*sending)
-        try:
-            async with asyncio.timeout(seconds):
-                while self._missing(waiting):
-                    await self._read()
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._news:
+                await self._news.wait_for(lambda: not self._missing(waiting))
         return {"sent": len(lines), "missing": self._missing(waiting), **self._sum(waiting)}
-
-    async def _read(self) -> None:
-        for records in (await self._consumer.getmany(timeout_ms=200)).values():
-            for record in records:
-                answer = json.loads(record.value)
-                self._answers.setdefault(answer["data"]["request_id"], {})[answer["id"]] = answer
 
     def _missing(self, waiting: Mapping[str, int]) -> int:
         return sum(max(0, count - len(self._answers.get(id, ()))) for id, count in waiting.items())
@@ -104,6 +96,8 @@ def _record(line: Mapping[str, Any], mode: str) -> tuple[bytes, Sequence[tuple[s
 async def serve(bootstrap_servers: str, prefix: str) -> None:
     """Carries out orders until standard input ends; orders of different systems at once."""
     systems: dict[str, System] = {}
+    reading: list[asyncio.Task[None]] = []
+    carrying: list[asyncio.Task[None]] = []
     kafka = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5)
     await kafka.start()
 
@@ -120,11 +114,12 @@ async def serve(bootstrap_servers: str, prefix: str) -> None:
                 name = order["producer"]
                 if name not in systems:
                     systems[name] = System(name, kafka, bootstrap_servers, prefix)
-                    await systems[name].start()
-                tasks.create_task(carry_out(order, systems[name]))
+                    reading.append(tasks.create_task(systems[name].read_answers()))
+                carrying.append(tasks.create_task(carry_out(order, systems[name])))
+            await asyncio.gather(*carrying)
+            for task in reading:
+                task.cancel()
     finally:
-        for system in systems.values():
-            await system.stop()
         await kafka.stop()
 
 

@@ -2,14 +2,17 @@
 
 from fastapi import FastAPI
 
-from services.appraisal import api, consumers, storage
+from services.appraisal import api, consumers, pages, storage
 from shared.delivery.worker import Worker
 from shared.settings import Settings
 from shared.web.app import create_app
+from shared.web.pages import install as install_pages
 
 
 def create_api(settings: Settings) -> FastAPI:
-    return create_app("appraisal", settings, [api.router])
+    app = create_app("appraisal", settings, [api.router, pages.router])
+    install_pages(app, pages.TEMPLATES)
+    return app
 
 
 def create_worker(settings: Settings) -> Worker:

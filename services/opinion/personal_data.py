@@ -41,12 +41,14 @@ def kinds_in(text: str) -> list[Kind]:
     return [kind for kind, found in checks if found]
 
 
-_URL = re.compile(r"(?:https?://|www\.)[^\s，。；、）】》”\"<>]+|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,}/\S*", re.I | re.A)
+_URL = re.compile(
+    r"(?:https?://|www\.)[^\s，。；、）】》”\"<>]+|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,}/\S*", re.I | re.A
+)
 
 
 # -- phones ------------------------------------------------------------------------------------------------------------
 
-_SEP = r"[\s\-.·_/]{1,2}"
+_SEP = r"[\s\-.·_/,、]{1,2}"
 _MOBILE = re.compile(
     rf"""(?<!\d)(?:(?:\+|00)?86[\s-]?|0)?(?:
         1[3-9]\d{{9}}
@@ -60,7 +62,8 @@ _MOBILE = re.compile(
     re.X | re.A,
 )
 _LOCAL = re.compile(
-    r"(?:电话|座机|家电|致电|拨打|打给|tel\.?|phone|call)[^\d\n]{0,8}(?<![\d-])[2-8]\d{2,3}[\s-]?\d{4}(?![\d-])", re.I | re.A
+    r"(?:电话|座机|家电|致电|拨打|打给|tel\.?|phone|call)[^\d\n]{0,8}(?:0\d{2,3}[\s,-]{1,2})?(?<![\d-])[2-8]\d{2,3}[\s-]?\d{4}(?![\d-])",
+    re.I | re.A,
 )
 """A number without its area code, where the text calls it one."""
 _OF_PERSONS = (
@@ -75,7 +78,7 @@ _OF_PERSONS = (
 
 def has_phone(text: str) -> bool:
     """Whether there is a mobile, a line with its area code, a foreign number, or a number said to be a phone's."""
-    if _MOBILE.search(text.translate(_NUMERALS)) or _LOCAL.search(text):
+    if _MOBILE.search(text.translate(_NUMERALS)) or _LOCAL.search(text.translate(_NUMERALS)):
         return True
     for match in PhoneNumberMatcher(text, "CN", leniency=Leniency.VALID):
         # Ten digits without a leading 0 may be any number at all.
@@ -90,7 +93,7 @@ _IDENTITY = re.compile(r"(?<![\dA-Za-z])\d{6}[\s-]?(\d{4})(\d{2})(\d{2})[\s-]?\d
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _BY_NAME = (
     re.compile(
-        r"(?:身份证|身份号|证件号|公民身份|\bid(?:entity)?\b(?:\s*(?:card|no|number))?)[^\d\n]{0,12}(?:\d[\s-]?){14,17}[\dXx]",
+        r"(?:身份证|身份号|证件(?!照)|公民身份|\bid(?:entity)?\b(?:\s*(?:card|no|number))?)[^\d\n]{0,12}(?:\d[\s-]?){14,17}[\dXx]",
         re.I | re.A,
     ),
     re.compile(r"(?:护照|passport)[^\n]{0,20}?(?<![A-Za-z0-9])[A-Z]{1,2}\d{7,8}(?![A-Za-z0-9])", re.I | re.A),
@@ -126,25 +129,24 @@ _EMAIL = re.compile(
     r"[\w.%+-]{1,64}\s?(?:@|[(\[{]\s?at\s?[)\]}]|艾特)\s?(?:[a-z0-9-]{1,63}(?:\.|\s?[(\[{]\s?dot\s?[)\]}]\s?)){1,5}[a-z]{2,}",
     re.I | re.A,
 )
-_WECHAT = r"(?:微信|薇信|威信|[vV]信|(?<![A-Za-z])(?:vx|wx|weixin|wechat))"
+_WECHAT = r"(?:微信|薇信|威信|[vV]信|微[♥❤]|(?<![A-Za-z])(?:vx|wx|weixin|wechat))"
 _PLATFORM = (
-    r"(?:抖音|快手|小红书|微博|知乎|贴吧|B站|哔哩哔哩|头条|脸书|推特|电报|(?<![A-Za-z])"
+    r"(?:抖音|快手|小红书|微博|知乎|贴吧|B站|哔哩哔哩|头条|脸书|推特|电报|旺旺|陌陌|钉钉|飞信|支付宝|淘宝|闲鱼|(?<![A-Za-z])"
     r"(?:weibo|douyin|telegram|whatsapp|instagram|tiktok|twitter|facebook|signal|skype|line))"
 )
-_NUMBERED = r"(?:号码?|账号|帐号|昵称|用户名|网名|\s?id\b|\s?account|\s?number|\s?user(?:name)?)"
-_IS = r"\s*(?::|是|为|叫|=|is\b)\s*"
+_NUMBERED = r"(?:号码?|账号|帐号|昵称|用户名|网名|\s?(?:id|account|number|user(?:name)?)(?![a-z]))"
+_IS = r"\s*(?::|是|为|叫|=|is\b|,)\s*"
 _MIXED = r"(?=[A-Za-z0-9_-]{0,19}[0-9_])[A-Za-z][A-Za-z0-9_-]{4,19}"
 """A word with a digit in it: no word of a language, so a name."""
 _ACCOUNTS = (
     re.compile(r"(?<![A-Za-z0-9._%+-])@(?!所有人|全体|大家|all\b|everyone\b)[A-Za-z_\u3400-\u9fff][\w.-]+"),
     re.compile(rf"{_WECHAT}{_NUMBERED}{_IS}[A-Za-z][\w-]{{4,19}}", re.I),
-    re.compile(rf"{_WECHAT}{_NUMBERED}?(?:{_IS}|\s*){_MIXED}", re.I),
+    re.compile(rf"{_WECHAT}(?:群主?|好友)?{_NUMBERED}?(?:{_IS}|\s*){_MIXED}", re.I),
+    re.compile(r"(?:微信|薇信|威信|v信|(?<![a-z])(?:vx|wx))\s*:\s*[a-z][\w-]{5,19}", re.I),
     re.compile(r"(?<![A-Za-z0-9])wxid_\w+", re.I),
-    re.compile(
-        rf"(?:(?<![A-Za-z])QQ|扣扣)群?{_NUMBERED}?(?:{_IS}|\s*)[1-9]\d{{4,11}}(?!\d)", re.I
-    ),
-    re.compile(rf"{_PLATFORM}{_NUMBERED}(?:{_IS}|\s*){_MIXED}", re.I),
-    re.compile(rf"{_PLATFORM}{_NUMBERED}\s*[:叫]\s*[“\"「]?[\w-]{{2,}}", re.I),
+    re.compile(rf"(?:(?<![A-Za-z])QQ|扣扣|企鹅)群?{_NUMBERED}?(?:{_IS}|\s*)[1-9]\d{{4,11}}(?!\d)", re.I),
+    re.compile(rf"{_PLATFORM}(?:{_NUMBERED}|上?搜索?)(?:{_IS}|\s*){_MIXED}", re.I),
+    re.compile(rf"{_PLATFORM}[,\s]?{_NUMBERED}\s*[:叫]\s*[“\"「]?[\w-]{{2,}}", re.I),
     re.compile(r"(?:我的?|本人)(?:网名|昵称)\s*(?:[:叫是为])\s*[“\"「]?\w{2,}"),
 )
 

@@ -2,12 +2,12 @@
 
 import re
 
+from services.opinion.names import MASKED, NAME, NO_PLACE, PINYIN, PLACE, SURNAME, THREE, TITLED, WHOLE_EN
 from services.opinion.personal_data import Kind
 
 NAMED = Kind("点名某人", "it names a person")
 AUTHOR = Kind("指明发帖人", "it points at who posted something")
-SOUGHT = Kind("要求查找或监视某人", "it asks to find or watch a person")
-SILENCED = Kind("要求封禁或惩处某人", "it asks to silence or punish a person")
+PURSUED = Kind("要求查找、监视、封禁或惩处某人", "it asks to find, watch, silence or punish a person")
 
 
 def kinds_in(text: str) -> list[Kind]:
@@ -15,99 +15,101 @@ def kinds_in(text: str) -> list[Kind]:
     return [kind for kind, patterns in _PATTERNS.items() if any(pattern.search(text) for pattern in patterns)]
 
 
-# -- names -------------------------------------------------------------------------------------------------------------
-# Surnames and the characters that given names are made of. Those that begin or make up common words (安, 常, 方, 平, 时,
-# 向; 工, 路, 水) are left out: a name missed is better than every second complaint about a road stopped.
+_CLAUSE = "[^，,。；;！!？?、\\n]"
+_SENTENCE = "[^。！!？?\\n]"
+_QUOTED = "[“\"「『'][^”\"」』'\\n]{1,20}[”\"」』']"
 
-_SURNAME = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪"
-    "范金石廖贾夏韦付邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵钱严覃武戴莫孔汤阮施翁詹游兰缪柯池"
-)
-_GIVEN = (
-    "伟芳娜敏静丽强磊军洋勇艳杰娟涛超秀霞刚桂英华建国红玉梅志明辉文斌宇浩凯鹏飞龙峰波健俊豪鑫林海燕玲婷雪琴云莲珍贞莉"
-    "兰凤洁琳瑞祥德福贵荣富春花光忠义庆生永康家宝美惠珠翠雅芝萍蓉眉君琼勤媛瑶怡佩茹欣彬晨晓小东雷宏泽伦翔旭振锋毅昌"
-    "耀邦栋梁国强民友良庭才景嘉诚立学仁思源子涵轩博昊天宁诗雨梓萱桐树根水生火旺贤顺发财守信成武彪威雄"
-)
-_PLACE = (
-    "(?:小区|花园|[路街村镇乡县市区湾港山桥岛江河溪洞库巷弄里苑城府店厂馆站楼校局院所]|大厦|广场|公司|医院|学校|中学|小学"
-    "|幼儿园|社区|中心|酒店|超市|物业|市场|工地|景区|大道|集团|宾馆|纪念|故居)"
-)
-_NAME = (
-    f"(?:[{_SURNAME}][{_GIVEN}]{{2}}(?!.?{_PLACE})"
-    f"|[{_SURNAME}][{_GIVEN}](?![{_GIVEN}]?.?{_PLACE})"
-    f"|[{_SURNAME}]某某?|[{_SURNAME}][×*]{{1,2}}|(?:欧阳|上官|诸葛|司马)[{_GIVEN}]{{1,2}})"
-)
-_THREE = f"[{_SURNAME}][{_GIVEN}]{{2}}(?!.?{_PLACE})"
+# -- named -------------------------------------------------------------------------------------------------------------
+
 _ROLE = (
-    "(?:村主任|支书|书记|主任|局长|科长|处长|股长|所长|站长|院长|校长|镇长|县长|乡长|区长|队长|队员|组长|园长|厂长|会计|民警|警官|警察"
-    "|辅警|城管|保安|老师|教师|班主任|辅导员|教练|医生|大夫|护士|司机|师傅|经理|老板|店主|房东|邻居|同事|同学|记者|律师|主播|干部|窗口人员"
-    "|工作人员|员工|职工)"
+    "(?:主任|支书|书记员?|[局科处股所站院校镇县乡区队组园厂店]长|队员|会计|民警|警官|警察|辅警|城管|保安|老师|教师|辅导员|教练|医生|大夫|护士|司机"
+    "|师傅|经理|老板娘?|店主|房东|邻居|同事|同学|记者|律师|主播|干部|人员|员工|职工|村民|居民|业主|群主|网红|前夫|前妻|男友|女友|丈夫|老公"
+    "|妻子|老婆|儿子|女儿|亲戚|亲属|室友|战友|老乡|女子|男子)"
 )
-_POLITE = "(?:同志|先生|女士|小姐|个人|本人|这个人|这人|此人|夫妇|一家)"
+_POLITE = "(?:同志|先生|女士|小姐|个人|本人|这个人|这人|此人|夫妇)"
+_CALLER = "(?:来电|来信|反映|反馈|投诉|咨询|询问|表示|建议|希望|求助|称|说|问|想)"
+"""What a caller does, whom notes of hotlines call by surname: 市民李先生来电反映."""
 _MISCONDUCT = (
-    "(?:态度|骂|打人|打学生|体罚|收礼|收红包|收钱|贪|受贿|行贿|吃拿卡要|作风|不负责|欺负|包庇|霸道|恶劣|刁难|很凶|对人凶|索要|敷衍|渎职|失职"
-    "|玩手机|骚扰|酗酒|赌博|造谣|撒谎|骗|不退|欠薪|赖账|上班)"
+    "(?:态度|骂|打人|打学生|体罚|收礼|红包|收钱|贪|受贿|行贿|吃拿卡要|作风|不负责|欺负|包庇|霸道|恶劣|刁难|很凶|对人凶|索要|敷衍|渎职|失职"
+    "|玩手机|骚扰|酗酒|赌博|造谣|撒谎|骗|不退|欠薪|赖账|拖欠|欠钱|不还|诋毁|煽动|上访|上班|迟到|早退|小三|卖假)"
 )
-_COMPLAIN = "(?:举报|投诉|检举|揭发|控告|曝光|起诉|谴责|处分|开除|处理|约谈|追究|查处|严惩|调查|批评)"
-_IN_CLAUSE = "[^，。；！？、\\n]"
-
-_PINYIN = (
-    "(?:Bai|Cai|Cao|Chen|Cheng|Cui|Deng|Ding|Dong|Du|Fan|Fang|Feng|Fu|Gao|Gu|Guo|Han|He|Hou|Hu|Huang|Jia|Jiang|Jin|Kong|Lai|Lei"
-    "|Li|Liang|Liao|Lin|Liu|Lu|Luo|Ma|Mao|Meng|Mo|Pan|Peng|Qian|Qin|Qiu|Ren|Shao|Shen|Shi|Song|Su|Sun|Tan|Tang|Tao|Tian|Wan|Wang"
-    "|Wei|Wen|Weng|Wu|Xia|Xiao|Xie|Xiong|Xu|Xue|Yan|Yang|Yao|Ye|Yin|Yu|Yuan|Zeng|Zhang|Zhao|Zheng|Zhong|Zhou|Zhu|Zou)"
+_COMPLAIN = "(?:举报|投诉|检举|揭发|控告|曝光|起诉|谴责|处分|开除|处理|约谈|追究|查处|严惩|调查|批评|通报)"
+_HARD = (
+    "(?:抓(?:起来|走|了|捕|住)|揪|拘留|处分|开除|辞退|严惩|严查|法办|绳之以法|闭嘴|住口|禁言|封号|封了|封掉|封杀|销号|拉黑|约谈|训诫|关起来|管一?管"
+    "|管控|管好|治治|教训|教育一下|收拾|谈谈?话|谈谈|下架|反驳|跟帖|压住|检讨|道歉|重点人员|列入|打压|赶走|吊销|滚蛋|喝茶|底细|身份|罚款|法律责任|采取措施|撤职|免职"
+    "|罚|警告|名单|记下|记录下来|盯|(?:删掉|删除)|别让|不让|(?:公开|公布|曝光){0,1}(?:他|她|其)的?(?:信息|身份|姓名|照片|名字)|曝光)"
 )
-_PLACE_EN = (
-    "(?:Road|Street|Lane|Avenue|Village|Town(?:ship)?|City|County|District|Station|School|College|Hospital|Clinic|Park|Square|Bridge"
-    "|Bay|Island|River|Lake|Mountain|Harbou?r|Port|Market|Hotel|Company|Group|Centre|Center|Community|Memorial|Temple|Museum)"
+"""What is asked to be done to somebody."""
+_SURNAMED = (
+    f"[{SURNAME}](?:主任|支书|书记|[局科处股所站院校镇县乡区队组园厂店]长|会计|民警|警官|老师|教师|教练|医生|大夫|护士|师傅|经理|老板娘?|律师|记者"
+    "|同志|先生|女士|小姐|个人)"
 )
-_NAME_EN = rf"(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? [A-Z][a-z]+|\b{_PINYIN} [A-Z][a-z]+(?:-?[a-z]+)?)(?! (?:[A-Z][a-z]+ )?{_PLACE_EN})"
 _ROLE_EN = (
-    "(?:neighbour|neighbor|colleague|classmate|teacher|headmaster|principal|doctor|nurse|director|officer|policeman|policewoman|driver"
-    "|boss|landlord|landlady|manager|mayor|secretary|clerk|guard|coach|official|chief|head)"
+    "(?i:neighbou?r|colleague|classmate|teacher|headmaster|principal|doctor|nurse|director|officer|policeman|policewoman|driver"
+    "|boss|landlord|landlady|manager|mayor|secretary|clerk|guard|coach|official)"
 )
-_MISCONDUCT_EN = (
-    "(?:bribe|rude|lazy|corrupt|stole|steal|lies|lying|liar|dismiss|sack|fired|punish|shout|insult|abus|cheat|harass|drunk|neglig"
-    "|threat|rumou?r|arrogan|incompeten)"
+_CALLER_EN = r"(?! (?:of [\w ]{1,20} )?(?:asks?|asked|calls?|called|reports?|reported that|says|said|would like|wants to know|suggests)\b)"
+_PERSON_EN = (
+    "(?:somebody|someone|person|man|woman|guy|boy|girl|user|netizen|v?blogger|vlogger|influencer|poster|streamer|neighbou?r"
+    "|colleague|villager|resident)"
 )
-
 _NAMED = (
-    re.compile(f"{_ROLE}(?:叫|名叫|是)?{_NAME}"),
-    re.compile(f"{_THREE}(?:{_ROLE}|{_POLITE})|{_NAME}(?:{_POLITE}|{_ROLE}(?={_IN_CLAUSE}{{0,10}}{_MISCONDUCT}))"),
-    re.compile(f"[{_SURNAME}](?:{_ROLE}|{_POLITE})(?={_IN_CLAUSE}{{0,10}}{_MISCONDUCT})"),
-    re.compile(f"{_COMPLAIN}{_IN_CLAUSE}{{0,10}}?{_THREE}"),
-    re.compile(f"{_COMPLAIN}(?:一下)?{_NAME}(?=$|[，。；！？\\s的在把是]|上班|经常|多次|利用|{_POLITE})"),
-    re.compile(f"{_COMPLAIN}{_IN_CLAUSE}{{0,10}}?[{_SURNAME}](?:某|{_POLITE})"),
-    re.compile(f"(?:名叫|名字叫|名字是|姓名是|[他她人]叫){_NAME}"),
-    re.compile(f"姓[{_SURNAME}]的"),
-    re.compile(f"(?:^|[，。；！？\\s])(?:{_THREE}|[{_SURNAME}]某某?)(?={_IN_CLAUSE}{{0,12}}{_MISCONDUCT})"),
-    re.compile(rf"(?i:\b(?:report|accuse|denounce|complain(?:t|ts)? (?:about|against)|punish|investigate|dismiss|sack|fire|expose|discipline)\b)"
-               rf"(?:\W+\w+){{0,4}}?\W+{_NAME_EN}"),
-    re.compile(rf"\b{_ROLE_EN},? {_NAME_EN}"),
-    re.compile(rf"{_NAME_EN}(?=[^.;!?\n]{{0,60}}{_MISCONDUCT_EN})"),
-    re.compile(rf"(?i:\b(?:somebody|someone|person|man|woman|guy|boy|girl|neighbour|colleague)\b) (?:called|named) {_NAME_EN}"),
-)  # fmt: skip
+    re.compile(MASKED),
+    re.compile(THREE),
+    re.compile(f"{_SURNAMED}(?!.{{0,4}}{_CALLER})"),
+    re.compile(f"{_ROLE}(?:叫|名叫|是)?{NAME}"),
+    re.compile(f"{THREE}(?:{_ROLE}|{_POLITE}(?!.{{0,4}}{_CALLER}))"),
+    re.compile(f"{NAME}(?:{_POLITE}|{_ROLE})(?={_CLAUSE}{{0,10}}{_MISCONDUCT})"),
+    re.compile(f"{_SURNAMED}(?!.{{0,4}}{_CALLER})(?={_CLAUSE}{{0,10}}{_MISCONDUCT})"),
+    re.compile(f"{_SURNAMED}{_SENTENCE}{{0,25}}{_HARD}|(?:{_HARD}|{_COMPLAIN}){_CLAUSE}{{0,10}}?{_SURNAMED}"),
+    re.compile(f"{_COMPLAIN}{_CLAUSE}{{0,12}}?{THREE}"),
+    re.compile(f"{_COMPLAIN}(?:一下)?{NAME}(?=$|[，。；！？,;!?\\s的在把是]|上班|经常|多次|利用|{_POLITE})"),
+    re.compile(f"(?:名叫|名字叫|名字是|姓名是|[他她人]叫){NAME}|姓[{SURNAME}]的|某某某(?!{PLACE})"),
+    re.compile(f"(?:就是|怀疑|肯定是|{_COMPLAIN}){_CLAUSE}{{0,8}}[老小阿][{SURNAME}](?=[，。,!！\\s打说的在把干做]|$)"),
+    re.compile(f"(?:{TITLED}|{WHOLE_EN}){_CALLER_EN}"),
+    re.compile(rf"\b{_ROLE_EN},? {PINYIN}\b{NO_PLACE}"),
+    re.compile(rf"(?i:\b{_PERSON_EN}\b) (?:called|named) [A-Z]|\b(?:called|named) {PINYIN}\b{NO_PLACE}"),
+    re.compile(
+        rf"\b(?i:watch|monitor|follow|arrest|ban|silence|sack|dismiss|punish|fire|investigate|report|discipline) {PINYIN}\b{NO_PLACE}"
+    ),
+)
 
 
 # -- authors -----------------------------------------------------------------------------------------------------------
 
-_QUOTED = "[“\"「『'][^”\"」』'\\n]{1,20}[”\"」』']"
 _POSTS = "(?:发帖|发文|发布|发表|发微博|发视频|留言|爆料|转发|造谣|散布|上传|称)"
-_UNNAMED = re.compile(
+_NICKNAMED = re.compile(f"网[民友](?P<name>[\\u4e00-\\u9fff]{{2,8}}?|[A-Za-z0-9_]{{3,20}}){_POSTS}")
+_NO_NAME = re.compile(
     "在|近|昨|今|日|天|年|普遍|纷纷|多次|反复|集中|大量|经常|不断|连续|再次|联名|集体|陆续|们|通过|向|对|就|于|因|曾|已|都|也|的|上|有"
     "|匿名|实名|自|主动|频繁|又|还|再|用|从|把|将|跟|一|大|热|广|随|拍|截|可|能|想|要|会"
 )
-_NICKNAMED = re.compile(f"网[民友](?P<name>[\\u4e00-\\u9fff]{{2,8}}?|[A-Za-z0-9_]{{3,20}}){_POSTS}")
+_THIS = "[这那该](?:个|名|位|些|几个|几名|几位|条)?"
+_SPEAKER = (
+    "(?:网民|网友|博主|大[Vv]|[Uu][Pp]主|主播|楼主|号主|发帖人|发帖者|爆料人|自媒体人?|键盘侠|喷子"
+    "|(?:微博|抖音|快手|公众|自媒体|营销)?(?:账号|帐号)|用户)"
+)
+_OF_ACCOUNTS = "(?:登录|登陆|余额|注销|密码|绑定|里|名|怎么|如何|协议|手册|数|已|不存在|不能|无法)"
 _AUTHOR = (
-    re.compile(f"网[民友名](?:名?叫)?(?:为|是|:)?\\s*{_QUOTED}"),
-    re.compile(f"(?:叫|名为|昵称为?|网名为?)\\s*{_QUOTED}的?(?:网[民友]|用户|账号|帐号|博主|人|号)"),
-    re.compile(f"(?<!公众)(?<!官方)(?<!政务)(?:用户|账号|帐号|博主|主播|楼主|[Uu][Pp]主)\\s*{_QUOTED}"),
-    re.compile(f"网[民友](?:某|[{_SURNAME}]某)"),
+    re.compile(f"网[民友名](?:名?叫)?(?:为|是|:)?\\s*[（(]?(?:(?:ID|id|网名|昵称)\\s*:?)?\\s*(?:{_QUOTED}|(?<=:)\\w+)"),
     re.compile(
-        rf"\b[Tt]?(?:[Uu]ser|[Nn]etizen|[Bb]logger|[Aa]ccount|[Pp]oster|[Ss]treamer) "
-        rf"(?:called |named )?(?:{_QUOTED}|(?=\w*[0-9_])\w{{3,30}}|[A-Z]\w+) "
-        r"(?:has |have |is |was |keeps? )?(?:post|wrote|writ|shar|publish|upload|claim|sa(?:ys|id)|spread)"
+        f"网名(?:叫|是|为)\\w{{2,10}}?的|(?:叫|名为|昵称为?|网名为?)\\s*{_QUOTED}的?(?:网[民友]|用户|账号|帐号|博主|人|号|[，。,])"
     ),
-    re.compile(rf"(?i:\b(?:user|netizen|blogger|account|poster|streamer|somebody|someone)\b) (?:called|named) (?:{_QUOTED}|[A-Z])"),
+    re.compile(f"(?<!公众)(?<!官方)(?<!政务)(?:用户|账号|帐号|博主|主播|楼主|[Uu][Pp]主|群主|网红|群友)\\s*{_QUOTED}"),
+    re.compile(f"{_QUOTED}的(?:作者|博主|主播|号主|主人)"),
+    re.compile(f"网[民友]某|{_THIS}{_SPEAKER}(?!{_OF_ACCOUNTS})"),
+    re.compile(
+        r"\b(?:[Tt]he |[Aa] )?(?i:user|netizen|blogger|vlogger|influencer|streamer|poster) (?:called |named )?"
+        rf"(?:{_QUOTED}|(?=\w*[0-9_])\w{{3,30}}|(?!(?:Service|Manual|Guide|Agreement|Cent(?:re|er))\b)(?-i:[A-Z])\w+)"
+    ),
+    re.compile(
+        r"\b[Uu]ser (?!who\b|that\b|has\b|have\b|name\b|does\b|is\b|manual\b|guide\b|account\b|data\b|service\b|fees?\b|reviews?\b|names\b|can)"
+        r"\w{4,30} (?:keeps?|posted|wrote|writes|attacks|spreads)\b"
+    ),
+    re.compile(rf"(?i)\b(?:{_PERSON_EN}|account) (?:called |named )?{_QUOTED}"),
+    re.compile(
+        r"(?i)\b(?:this|that|the said) (?:v?blogger|vlogger|influencer|netizen|commenter|commentator|streamer|whistle-?blower|troll"
+        r"|petitioner|man|woman|guy|lady|girl|fellow|person)\b|\bowner of (?:the|this|that) account\b"
+    ),
 )
 
 
@@ -116,58 +118,102 @@ class _Nicknamed:
 
     @staticmethod
     def search(text: str) -> bool:
-        return any(not _UNNAMED.search(match["name"]) for match in _NICKNAMED.finditer(text))
+        return any(not _NO_NAME.search(match["name"]) for match in _NICKNAMED.finditer(text))
 
 
 # -- to be found, watched, silenced, punished --------------------------------------------------------------------------
 
-_SOMEBODY = (
-    "(?:(?<!其)他(?![们人乡国])|她(?!们)|此人|发帖(?:人|者)|发布者|发文者|楼主|博主|[Uu][Pp]主|号主|造谣(?:者|的人)|爆料(?:人|者)|举报(?:人|者)"
-    "|投诉人|上访(?:者|人员|户|的人)|拍摄者|传谣者|评论者|跟帖者|始作俑者|幕后(?:者|黑手)|(?:发|写|拍|传|带头)[^，。；！？]{1,8}的人"
-    "|[这那该](?:个|名|位|些|几个|条)?(?:人(?![行工民口员])|网民|网友|用户|大[Vv]|主播|记者|作者|闹事者|家伙|自媒体)"
-    "|[这那该](?:个|些)?(?:微博|抖音|快手|自媒体|营销|公众|网络)?(?:账号|帐号|号(?!码|楼|线|路|店|井|门))|带头[^，。；！？]{0,8}人)"
+_HIM = "(?:(?<!其)他(?![们人乡国])|她(?!们))"
+_HUMAN = (
+    f"(?:{_HIM}|此人|{_THIS}(?:{_CLAUSE}{{0,8}}的)?(?:男|女)?(?:人(?![行工民口员流才数群均])|家伙|男的|女的|老头|闹事者|记者|作者)"
+    "|[男女](?:人|子|的|老师|医生|司机|服务员|员工|民警|干部|工作人员)|前妻|前夫|前男友|前女友)"
 )
-_BIT = "(?:一?下)?"
 _DID = "(?:发|写|拍|传|造谣|泄|举报|投诉|爆料|带头|指使|挑头)"
-_SOUGHT = (
-    re.compile(f"(?:查(?:一?查|一下|出来?|清楚?|明|找|到)?|找(?:出|到)|揪出|锁定|人肉|核查|追查|深挖|挖出|定位|公布){_BIT}"
-               f"{_IN_CLAUSE}{{0,6}}?(?:{_SOMEBODY}|(?:是)?谁{_DID})"),
-    re.compile(f"(?:是)?谁{_DID}{_IN_CLAUSE}{{0,10}}(?:，|,)?{_IN_CLAUSE}{{0,6}}(?:查|揪|抓|处理)"),
-    re.compile(f"{_SOMEBODY}(?:到底|究竟)?是谁|是谁{_DID}"),
-    re.compile(f"哪(?:个|位|名)(?:人|员工|职工|学生|老师|网民|网友|村民|业主|记者|干部){_IN_CLAUSE}{{0,6}}{_DID}"),
-    re.compile(f"(?:跟踪|盯(?:住|着|紧|梢|防)|监视|监控|监听|定位|尾随|摸排|记录|登记){_BIT}{_IN_CLAUSE}{{0,6}}?{_SOMEBODY}"),
-    re.compile(f"(?:查|找|掌握|关注|留意|跟踪|提供|公布|告诉){_IN_CLAUSE}{{0,14}}?(?:网民|网友|博主|楼主|用户|发帖|{_SOMEBODY})"
-               f"{_IN_CLAUSE}{{0,8}}?(?:真实身份|真实姓名|身份信息|[Ii][Pp]|住址|行踪|动向|言论|底细|下落|单位)"),
-    re.compile(f"网[民友]{_QUOTED}{_IN_CLAUSE}{{0,4}}(?:言论|动向|行踪|身份)"),
+_ONES = "(?:那|这)?(?:几个|几位|几名|些|个|位|名)?(?:人|男的|女的|网友|网民|家伙|村民|业主|邻居|同事|顾客|家长|女人|男人|账号)"
+_VOCAL = (
+    "(?:发帖(?:人|者)|发布者|发文者|楼主|博主|[Uu][Pp]主|号主|网民|网友|造谣(?:者|的)|爆料(?:人|者)|举报(?:人|者)|投诉人|上访(?:者|人员|户)"
+    "|拍摄者|传谣者|评论者|跟帖者|始作俑者|幕后(?:者|黑手)"
+    f"|(?:{_DID}|发牢骚|上访|维权|闹事|挑事|抱怨|传谣|乱说|唱反调|骂){_CLAUSE}{{0,8}}的{_ONES})"
+)
+_SEEK = "(?:查(?:一?查|一下|出来?|清楚?|明|找|到)?|找(?:出|到)|揪出|锁定|人肉|追查|深挖|挖出|定位|跟踪|盯(?:住|着|紧|梢|防)|监视|监控|监听|尾随|摸排|记录|登记)"
+_WHOM = f"(?:{_HUMAN}|{_VOCAL}|(?:是)?谁{_DID})"
+_SAID = f"(?!{_CLAUSE}{{0,3}}(?:反映|提出|建议))"
+_IDENTITY = (
+    "(?:真实身份|真实姓名|身份信息|IP|ip|住址|行踪|动向|言论|底细|下落|名单|记录下来|登记|(?:电话|号码|名字|姓名)(?:给|告诉|发)|住(?:在)?(?:哪|什么)"
+    "|什么单位|哪个单位|在哪上班|叫什么)"
+)
+_ALWAYS = (
+    "(?<!被)(?<!无故)(?<!违法)(?<!随意)(?<!擅自)(?:开除|辞退|拘留|逮捕|抓起来|训诫|禁言|封号|人肉(?!眼)|闭嘴|撤职|免职|革职|盯防|盯梢|销号|揪出来"
+    "|重点人员|坐牢)(?!了?我|员工|职工|工人|后|怎么|如何|赔偿|补偿|通知|是)"
+)
+"""What is only ever asked to be done to a person."""
+
+_VERB_EN = (
+    "(?:silence|ban|mute|block|suspend|delete|remove|close|shut(?: up| down)?|punish|arrest|detain|jail|summon|warn|fire|dismiss|sack"
+    "|discipline|discredit|stop)"
+)
+_DID_EN = (
+    "(?:posted|wrote|filmed|leaked|uploaded|spread|shared|sent|took|started|complained|reported|is behind|was behind)"
+)
+_FIND_EN = "(?:find|look up|tell (?:us|me)|know|discover|reveal|identify|trace|track|locate|expose|unmask|name|dox|catch|look into|investigate)"
+_CRITIC_EN = (
+    "(?:poster|author|blogger|netizen|commenter|commentator|uploader|whistle-?blower|complainant|petitioner|account owner|influencer|streamer"
+    "|leaker)"
+)
+_PURSUED = (
+    re.compile(f"{_SEEK}(?:一?下)?{_CLAUSE}{{0,8}}?{_WHOM}{_SAID}"),
+    re.compile(f"(?:{_HUMAN}|{_VOCAL}){_SENTENCE}{{0,22}}{_HARD}|{_HARD}(?:一?下)?{_CLAUSE}{{0,6}}?(?:{_HUMAN}|{_VOCAL}){_SAID}"),
+    re.compile(f"(?:举报|检举|揭发|控告|追究|封(?:禁|停|杀)?|屏蔽){_CLAUSE}{{0,4}}?(?:{_HUMAN}|发帖|博主|楼主|造谣)"),
+    re.compile(f"(?:{_WHOM}|{_DID}{_CLAUSE}{{1,8}}的){_CLAUSE}{{0,10}}{_IDENTITY}"),
+    re.compile(f"谁{_DID}{_SENTENCE}{{0,16}}(?:查|揪|抓|处理|追究)|谁{_SENTENCE}{{1,24}}(?:[找揪查]出来|抓起来|曝光|处分)"),
+    re.compile(f"{_WHOM}(?:到底|究竟)?是谁|是谁{_DID}|{_DID}{_CLAUSE}{{0,8}}的(?:人)?是谁|谁(?:举报|投诉|骂)了?我"),
+    re.compile(f"哪(?:个|位|名|些)(?:人|员工|职工|学生|老师|网民|网友|村民|业主|记者|干部){_CLAUSE}{{0,6}}{_DID}"),
+    re.compile(f"(?:告诉|告知|提供|给|说出|认识|知道){_CLAUSE}{{0,6}}(?:举报|投诉|骂|爆料|拍|写|发){_CLAUSE}{{0,8}}(?:的人|谁|身份|姓名|电话)"),
+    re.compile(f"(?:举报|投诉|骂|爆料){_CLAUSE}{{0,8}}的人{_CLAUSE}{{0,4}}(?:告诉|找|查|揪|叫|名|的?电话)"),
+    re.compile(f"(?:公布|公开|曝光){_CLAUSE}{{0,14}}的(?:照片|住址|身份证|家庭|个人信息)|没人管{_HUMAN}"),
+    re.compile(f"(?:小编|号主|博主|楼主|网友|发帖人){_CLAUSE}{{0,6}}(?:喝茶|谈话)|查查?底细|骂回去"),
+    re.compile("(?:机主|车主|号主|主人|发件人)(?:到底|究竟)?(?:是谁|的?(?:姓名|电话|身份|信息))"),
+    re.compile(f"让{_HIM}(?:写|删|道|闭|滚|丢|消失)|(?:通知|告诉|联系){_HIM}的?(?:单位|学校|领导|公司|家人)"),
+    re.compile(_ALWAYS),
     re.compile(
-        r"(?i)\b(?:find|tell (?:us|me)|know|discover|reveal|identify|trace|track|locate|expose|unmask|name|dox|catch|look into|investigate)\b"
-        r".{0,30}?\b(?:who (?:posted|wrote|sent|filmed|took|leaked|shared|spread|started|uploaded|reported|complained|is behind|was behind|it is|it was)"
-        r"|the (?:person|man|woman|one|guy|individual|people) (?:who|behind|that)"
-        r"|(?:the|this|that) (?:[\w-]+ )?(?:poster|author|blogger|netizen|commenter|commentator|uploader|whistle-?blower|complainant|petitioner"
-        r"|account owner|influencer|streamer|leaker)\b"
-        r"|(?:'s|his|her|their) (?:real name|identity|ip\b|home address|employer|whereabouts))"
+        rf"(?i)\b{_FIND_EN}\b.{{0,30}}?\b(?:who (?:owns the account|{_DID_EN})|who it (?:is|was)|the (?:person|man|woman|one|guy|individual|people) (?:who|behind|that)"
+        rf"|(?:the|this|that) (?:[\w-]+ )?{_CRITIC_EN}\b|(?:'s|his|her|their) (?:real name|identity|ip\b|home address|employer|whereabouts)|him\b)"
     ),
-    re.compile(r"(?i)\b(?:poster|author|blogger|user|netizen|commenter)'s (?:real name|identity|ip\b|address|employer|whereabouts)"),
-    re.compile(r"(?i)\bwho (?:posted|wrote|filmed|leaked|uploaded|spread) (?:this|that|it|the|these|those)\b"),
+    re.compile(r"(?i)\b(?:publish|post|share|release|print)\b.{0,30}(?:'s|\bhis|\bher|\btheir) (?:photo|picture|name|home|address|phone)"),
+    re.compile(rf"(?i)\b{_CRITIC_EN}(?:'s (?:real name|identity|ip\b|address|employer|whereabouts)| lives\b)"),
     re.compile(
-        r"(?i)\b(?:keep an eye on|watch|monitor|follow|track|spy on|tail)\b.{0,12}?\b"
-        r"(?:him\b|her\b|(?:this|that|these|those) (?:[\w-]+ )?(?:man|woman|person|people|user|blogger|poster|petitioners?|netizens?)\b"
-        r"|what (?:he|she|this \w+) (?:writes|posts|says|does))"
+        rf"(?i)\bwho {_DID_EN} (?:this|that|it|these|those|the (?:[\w-]+ )?(?:posts?|videos?|letters?|comments?|rumou?rs?|photos?|messages?|thread"
+        r"|reviews?|memo))\b"
     ),
-)  # fmt: skip
-_END = "(?:抓起来|抓走|拘留|处分|开除|辞退|严惩|法办|闭嘴|住口|禁言|封号|封了|封掉|销号|约谈|训诫|关起来|管管)"
-_SILENCED = (
-    re.compile(f"(?:封(?:掉|禁|停|杀|了|号)?|禁言|拉黑|屏蔽|关停|注销|删(?:掉|除|了)?){_BIT}{_IN_CLAUSE}{{0,4}}?{_SOMEBODY}"),
-    re.compile(f"(?:约谈|训诫|拘留|逮捕|抓捕?|处分|处罚|惩罚|开除|辞退|教训|收拾|严惩|警告|管管|治治|追责|问责|举报|检举|揭发|控告|曝光)"
-               f"{_BIT}{_IN_CLAUSE}{{0,4}}?{_SOMEBODY}"),
-    re.compile(f"(?:{_SOMEBODY}|网[民友]){_IN_CLAUSE}{{0,12}}(?:，|,)?{_IN_CLAUSE}{{0,6}}{_END}"),
     re.compile(
-        r"(?i)\b(?:silence|ban|mute|block|suspend|delete|remove|close|shut(?: up| down)?|punish|arrest|detain|jail|summon|warn|fire|dismiss"
-        r"|sack|discipline)\b (?:down |up )?(?:(?:him|her|them)\b(?! \w+ (?:road|street|school))|(?:this|that|the|his|her|their) (?:[\w-]+ )?"
-        r"(?:blogger|user|poster|author|netizen|commenter|commentator|person|man|woman|guy|influencer|streamer|petitioner|troll)\b"
-        r"|(?:this|that|his|her|their) (?:[\w-]+ )?(?:account|posts?|videos?|channel)\b)"
+        rf"(?i)\bwhoever (?:made|told|{_DID_EN})\b|\bwhich (?:of (?:the|our|these) )?(?:\w+ )?"
+        rf"(?:employees?|teachers?|students?|users?|residents?|villagers?|colleagues?) {_DID_EN}\b"
     ),
-    re.compile(r"(?i)\b(?:shut (?:him|her|them) up|(?:deal with|stop|make) (?:him|her)\b|make them delete)"),
+    re.compile(
+        r"(?i)\b(?:phone number|name|address|identity|photos?|details) of (?:the |this |that )?(?:person|man|woman|caller|one|neighbou?r|complainant"
+        r"|poster|user)\b|\blist of (?:\w+ ){0,3}(?:who|that) (?:criticis|criticiz|complain|oppos|protest|petition|post)"
+    ),
+    re.compile(
+        r"(?i)\b(?:keep an eye on|watch|monitor|follow|track|spy on|tail)\b.{0,12}?\b(?:him\b|her\b|(?:this|that|these|those) (?:[\w-]+ )?"
+        r"(?:man|woman|person|people|user|blogger|poster|petitioners?|netizens?)\b|what (?:he|she|this \w+) (?:writes|posts|says|does))"
+    ),
+    re.compile(
+        rf"(?i)\b{_VERB_EN} (?:down |up )?(?:(?:him|her|them)\b(?! \w+)|(?:this|that|the|his|her|their) (?:[\w-]+ )?"
+        rf"(?:{_CRITIC_EN}|user|person|man|woman|guy|troll)\b|(?:this|that|his|her|their) (?:[\w-]+ )?(?:account|posts?|videos?|channel)\b)"
+    ),
+    re.compile(r"(?i)\b(?:silence|arrest|detain|jail|punish|dismiss|sack|discredit|expose) (?:him|her)\b"),
+    re.compile(
+        r"(?i)\b(?:shut (?:him|her|them) up|(?:deal with|stop|make) (?:him|her)\b|make them (?:delete|stop)"
+        r"|(?:under|take down|delete|publish|posting|post) (?:his|her) (?:private )?(?:posts?|videos?|comments?|photos?|address|phone|number))"
+    ),
+    re.compile(
+        r"(?i)\b(?:get|have|see|want) (?:him|her|them) (?:\w+ )?(?:banned|sacked|fired|removed|arrested|punished|blocked|silenced|suspended|dismissed)\b"
+    ),
+    re.compile(
+        r"(?i)\b(?:should|must|needs? to|ought to) be (?:sacked|dismissed|fired|punished|arrested|detained|silenced|jailed|disciplined)\b"
+        r"|\b(?:man|woman|person|guy|one) who\b.{0,60}\bbe (?:stopped|found|banned|told|blocked)\b"
+    ),
+    re.compile(r"(?i)\b(?:his|her) (?:employer|boss|school|family|workplace)\b.{0,12}\b(?:told|informed|know)\b|\b(?:tell|inform|call|contact) (?:his|her) (?:employer|boss|school|family|workplace)\b"),
 )  # fmt: skip
 
-_PATTERNS = {NAMED: _NAMED, AUTHOR: (*_AUTHOR, _Nicknamed), SOUGHT: _SOUGHT, SILENCED: _SILENCED}
+_PATTERNS = {NAMED: _NAMED, AUTHOR: (*_AUTHOR, _Nicknamed), PURSUED: _PURSUED}

@@ -123,6 +123,9 @@ CODES: dict[str, Code] = {
         "该单位当年的名额已满。请调整名额或列入候补。",
         "The unit's quota of the year is full. Raise the quota or wait for a place.",
     ),
+    "already_registered": Code(
+        409, "台账中的这一行已经登记过，无需再报。", "This row of the ledger was registered before; nothing is to be done."
+    ),
     "no_consent": Code(
         422,
         "没有志愿者的同意不能登记。请填写不晚于登记日的 consented_on。",

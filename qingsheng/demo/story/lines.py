@@ -11,7 +11,7 @@ PRODUCER = "tip-lines"
 
 _REFUSED = (
     ("personal_data", {"text": "请联系我，电话 13800138000（合成数据）"}),
-    ("personal_data", {"text": "身份证号 350902199001011237，请帮忙查询（合成数据）"}),
+    ("personal_data", {"text": "加我微信 youth_example_2014 详谈（合成数据）"}),
     ("person_targeted", {"text": "请查查微博用户@某某 发的帖子是谁写的（合成数据）"}),
     ("schema", {"author": "somebody"}),
     ("schema", {"channel": "telepathy"}),

@@ -1,0 +1,105 @@
+"""``qingsheng demo``: a fresh ground, the processes, the story, the comparison."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from qingsheng.demo import ground
+from qingsheng.demo.comparison import Outcome, compare
+from qingsheng.demo.doors import Doors
+from qingsheng.demo.outside import other_systems
+from qingsheng.demo.printing import Printing
+from qingsheng.demo.script import PRODUCERS
+from qingsheng.demo.steps import tell
+from qingsheng.deployment import DATABASE, SECRET, data_folder, running, servers
+from qingsheng.embedded import EmbeddedError
+from qingsheng.migrations import amigrate
+from qingsheng.producers import issue_key
+from qingsheng.registry import SERVICES
+from qingsheng.topics import ensure_topics
+from shared.settings import Settings
+
+PROCESSES = ("apis", "producing-workers", "appraisal-worker")
+
+
+def play(data: Path | None, *, port: int, once: bool, keep: bool, as_json: bool = False) -> bool:
+    """Plays the story; returns whether all figures agree. Raises EmbeddedError where it cannot start.
+
+    ``keep``: shows the run before as it stands. ``once``: ends at the end, else stays up until Ctrl-C. ``as_json``: the
+    outcome as JSON on standard output; implies ``once``.
+    """
+    _check_port(port)
+    out = Printing(quiet=as_json)
+    told: dict[str, Any] = {"port": port}
+    if DATABASE in os.environ and SECRET not in os.environ:
+        told["secret_key"] = secrets.token_urlsafe(32)  # of this run alone, and of invented data
+    with servers(data, out.line, **told) as base:
+        return asyncio.run(_run(base, out, data_folder(data), once=once or as_json, keep=keep, as_json=as_json))
+
+
+async def _run(base: Settings, out: Printing, folder: Path, *, once: bool, keep: bool, as_json: bool) -> bool:
+    stop = _stopping()
+    async with AsyncExitStack() as leaving:
+        settings = await leaving.enter_async_context(ground.latest(base) if keep else ground.fresh(base))
+        out.line(f"database {settings.database_url.rsplit('/', 1)[-1]}, topics {settings.topic_prefix}…")
+        await amigrate(settings.database_url)
+        await ensure_topics(settings)
+        for producer, services in PRODUCERS.items():
+            await issue_key(settings, producer, services)
+        log = folder / "demo.log"
+        folder.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
+        out.line(f"starting the services; their log is {log}")
+        leaving.enter_context(running(settings, PROCESSES, log))
+        doors = Doors(settings.host, settings.port, settings.topic_prefix)
+        leaving.callback(doors.close)
+        playing = asyncio.create_task(_play(settings, doors, out, keep=keep))
+        await asyncio.wait([playing, stop], return_when=asyncio.FIRST_COMPLETED)
+        if stop.done():
+            playing.cancel()
+            await asyncio.wait([playing])
+            return False
+        outcome = playing.result()
+        out.verdict(outcome.agreed, outcome.problems)
+        if as_json:
+            sys.stdout.write(json.dumps(outcome.as_json(settings), ensure_ascii=False, default=str) + "\n")
+        if not once:
+            out.addresses(settings.host, settings.port)
+            await stop
+        return outcome.agreed
+
+
+async def _play(settings: Settings, doors: Doors, out: Printing, *, keep: bool) -> Outcome:
+    if keep:
+        await doors.ready(list(SERVICES))
+        return await compare(settings, doors, out, None)
+    async with other_systems(settings) as systems:
+        await doors.ready(list(SERVICES))
+        told = await tell(doors, systems, out)
+    return await compare(settings, doors, out, told)
+
+
+def _stopping() -> "asyncio.Future[None]":
+    """Done at SIGINT or SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[None] = loop.create_future()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: stop.done() or stop.set_result(None))
+    return stop
+
+
+def _check_port(port: int) -> None:
+    """Another deployment at this port would be taken for ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise EmbeddedError(f"Port {port} is in use: stop what uses it, or give another with --port.") from None

@@ -1,0 +1,150 @@
+"""What the demo shows: a line a step, a bar where something takes long, tables at the end."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from qingsheng.demo.figures import Figure
+from qingsheng.demo.outside import Sum
+
+PLAIN_WIDTH = 120
+"""Columns where the output is no terminal."""
+INDICATORS = {
+    "roster_fill": "roster",
+    "training_coverage": "trained",
+    "tips_reported": "tips/100",
+    "tips_triaged_in_time": "triaged",
+    "tips_resolved_in_time": "resolved",
+    "tips_answered": "answered",
+    "corrections_closed_in_time": "correct.",
+    "sharing_participation": "sharing",
+    "posts_published": "posts",
+}
+Report = dict[str, Any]
+
+
+class Printing:
+    """``quiet``: only progress, on standard error, so that standard output stays free for JSON."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        stream = sys.stderr if quiet else sys.stdout
+        width = None if stream.isatty() else PLAIN_WIDTH
+        self._out = Console(file=stream, highlight=False, width=width, soft_wrap=False)
+        self._quiet = quiet
+
+    def title(self, text: str) -> None:
+        self._out.print(f"\n[bold]{text}[/bold]")
+
+    def line(self, text: str) -> None:
+        """Something went on; no story."""
+        self._out.print(text, style="dim", markup=False)
+
+    def step(self, when: str, text: str) -> None:
+        """A row of the story."""
+        self._out.print(f"[cyan]{when:>16}[/cyan]  {text}")
+
+    def not_yet(self, when: str, text: str) -> None:
+        """A row of the story that this stage of the software cannot play."""
+        self._out.print(f"[cyan]{when:>16}[/cyan]  [yellow]not yet: {text}[/yellow]")
+
+    @contextmanager
+    def bar(self, what: str, total: int) -> Iterator[Any]:
+        """Gives a function to be called for each that is done. Shown on a terminal only."""
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(
+            *columns, TimeElapsedColumn(), console=self._out, transient=True, disable=not self._out.is_terminal
+        ) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda count=1: progress.advance(task, count)
+
+    # -- tables ------------------------------------------------------------------------------------------------------
+
+    def answers(self, sums: Sequence[Sum], expected: Mapping[str, Counter[str]]) -> None:
+        """What the other systems got, beside what their reports deserve."""
+        if self._quiet:
+            return
+        table = Table("producer", "answer", "got", "due", "", title="Answers other systems got", title_justify="left")
+        table.columns[2].justify = table.columns[3].justify = "right"
+        for told in sums:
+            due = expected[told.producer]
+            for kind in sorted(told.answers.keys() | due.keys(), key=lambda k: (k != "accepted", -due[k], k)):
+                got = told.answers[kind]
+                table.add_row(told.producer, kind, f"{got:,}", f"{due[kind]:,}", _mark(got == due[kind]))
+        self._out.print(table)
+
+    def figures(self, table_of: Sequence[Figure]) -> None:
+        """The report's table, reported beside counted."""
+        if self._quiet:
+            return
+        table = Table(
+            "",
+            "reported in 2014",
+            "played (synthetic)",
+            "counted from events",
+            "by HTTP",
+            "",
+            title="The work report of 29 September 2014",
+            title_justify="left",
+        )
+        for column in table.columns[1:5]:
+            column.justify = "right"
+        for row in table_of:
+            asked = "" if row.asked is None else f"{row.asked:,}"
+            table.add_row(row.what, row.reported, f"{row.played:,}", f"{row.counted:,}", asked, _mark(row.agrees))
+        self._out.print(table)
+
+    def counties(self, title: str, report: Report, earlier: Report | None = None, earlier_title: str = "") -> None:
+        """The county table with ranks; ``earlier``: how the same stood before."""
+        if self._quiet:
+            return
+        before = {row["county"]: row for row in earlier["counties"]} if earlier else {}
+        table = Table("rank", "county", "score", title=title, title_justify="left", pad_edge=False)
+        if earlier:
+            table.add_column(earlier_title)
+        for indicator in report["city"]:
+            table.add_column(INDICATORS.get(indicator["indicator"], indicator["indicator"]), justify="right")
+        for row in report["counties"]:
+            name = f"{row['name']['zh']} {row['name'].get('en', '')}"
+            cells = [str(row["rank"] or "–"), name, _number(row["score"], 2)]
+            if earlier:
+                then = before[row["county"]]
+                cells.append(f"{then['rank'] or '–'}  {_number(then['score'], 2)}")
+            cells += [_number(indicator["value"], 3) for indicator in row["indicators"]]
+            table.add_row(*cells)
+        self._out.print(table)
+        self._out.print(
+            f"Scheme {report['scheme']} version {report['scheme_version']}; values are not capped at their targets; "
+            f"digest {report['digest'][:16]}…",
+            style="dim",
+        )
+
+    def addresses(self, host: str, port: int) -> None:
+        """Where the story can be looked at while the demo stays up."""
+        root = f"http://{host}:{port}"
+        self.title("Pages")
+        for address in (
+            f"{root}/appraisal/reports/2014?as_of=2014-09-29",
+            f"{root}/appraisal/reports/2014-H1",
+            f"{root}/appraisal/api/v1/reports/2014",
+        ):
+            self._out.print(f"  {address}")
+        self._out.print("Ctrl-C ends it; 'qingsheng demo --keep' shows this run again.", style="dim")
+
+    def verdict(self, agreed: bool, problems: Sequence[str]) -> None:
+        for problem in problems:
+            self._out.print(f"[red]{problem}[/red]")
+        self._out.print("[bold green]All figures agree.[/bold green]" if agreed else "[bold red]Figures differ.[/bold red]")
+
+
+def _mark(agrees: bool) -> str:
+    return "[green]agrees[/green]" if agrees else "[bold red]differs[/bold red]"
+
+
+def _number(value: float | None, places: int) -> str:
+    return "–" if value is None else f"{value:.{places}f}"

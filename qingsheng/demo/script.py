@@ -1,0 +1,50 @@
+"""The whole story in one place, made once: what is played, what other systems report, what they should be answered."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from qingsheng.demo.story import campaign, classes, feeds, lines, people, registers, reports, tips
+from qingsheng.demo.story.reports import Report
+
+PRODUCERS = {feeds.PRODUCER: ["campaign"], registers.PRODUCER: ["training"], lines.PRODUCER: ["opinion"]}
+"""The other systems and the services they report to."""
+
+
+@dataclass(frozen=True)
+class Script:
+    people: Sequence[people.Volunteer]
+    successors: Sequence[people.Volunteer]
+    attendances: Sequence[classes.Attendance]
+    tips: Sequence[tips.Tip]
+    posts: Sequence[campaign.Post]
+    shares: Sequence[campaign.Share]
+
+    @cached_property
+    def reports(self) -> dict[str, list[Report]]:
+        """By producer, in the order of their times."""
+        return {
+            registers.PRODUCER: registers.reports(self.attendances),
+            lines.PRODUCER: lines.reports(self.tips),
+            feeds.PRODUCER: feeds.reports(self.posts, self.shares, self.people),
+        }
+
+    @property
+    def answers(self) -> dict[str, Counter[str]]:
+        """How many different answers of which kind each producer should get."""
+        return {producer: reports.expected(told) for producer, told in self.reports.items()}
+
+
+def script() -> Script:
+    """The same at every call."""
+    everybody = people.volunteers()
+    published = campaign.posts()
+    return Script(
+        people=everybody,
+        successors=people.successors(),
+        attendances=classes.attendances(everybody),
+        tips=tips.tips(everybody),
+        posts=published,
+        shares=campaign.shares(everybody, published),
+    )

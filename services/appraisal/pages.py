@@ -1,0 +1,211 @@
+"""The county table as a page: what the report says, laid out for people. Numbers stand as the API gives them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from services.appraisal import reports
+from services.appraisal.measures import Measure
+from services.appraisal.periods import Period
+from shared.contracts.refusals import Refusal
+from shared.postgres import Connection
+from shared.settings import Settings
+from shared.web.i18n import Catalogue
+from shared.web.pages import asked as query
+from shared.web.pages import failure, redirect, render, wants_page, words_of
+
+TEMPLATES = Path(__file__).with_name("templates")
+router = APIRouter(include_in_schema=False)
+_PAGE = ["GET", "HEAD"]
+_STANDING = "roster_fill"
+"""Its numerator is there before anything happened in a period."""
+
+
+@router.api_route("/", methods=_PAGE)
+async def home(request: Request) -> Response:
+    """To the present year, or to the latest one in which anything happened."""
+    settings: Settings = request.app.state.settings
+    today = datetime.now(settings.zone).date()
+    async with request.app.state.pool.acquire(timeout=settings.database_timeout) as connection:
+        latest = await _latest_day(connection, today)
+    return redirect(request, f"/appraisal/reports/{(latest or today).year:04}")
+
+
+@router.api_route("/reports/{period}", methods=_PAGE)
+async def county_table(request: Request, period: str, as_of: str = "") -> Response:
+    """The county table of a period; ``as_of`` and ``lang`` may be empty, as a form sends them."""
+    settings: Settings = request.app.state.settings
+    now = datetime.now(UTC)
+    today = now.astimezone(settings.zone).date()
+    words = words_of(request)
+    try:
+        asked = reports.question(period, None, _day(as_of), now, settings.zone)
+    except Refusal as refusal:
+        if not wants_page(request):
+            raise
+        unknown = refusal.pointer == "path:period"
+        hint = (
+            words("appraisal.error.unknown_period", period=period)
+            if unknown
+            else words("appraisal.error.as_of", today=today.isoformat())
+        )
+        return failure(request, refusal, hint=hint)
+    pool = request.app.state.pool
+    async with (
+        pool.acquire(timeout=settings.database_timeout) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        report = await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
+    places = _Places(asked.period, asked.as_of, request.query_params.get("lang"))
+    return render(
+        request,
+        "report.html",
+        report=report,
+        asked=asked,
+        today=today,
+        now=now,
+        places=places,
+        name=period_name(asked.period, words),
+        state=_state(report, asked),
+        certainty=_certainty(report),
+        scheme=asked.scheme.to_data(),
+        columns=_columns(report, asked, words),
+        ranked=[row for row in report["counties"] if row["rank"] is not None],
+        unranked=[row for row in report["counties"] if row["rank"] is None],
+        quiet=not any(sum["numerator"] for sum in report["city"] if sum["indicator"] != _STANDING),
+        notes=_notes(report["counties"]),
+        switch=_switch(asked.period, places, words, today),
+    )
+
+
+def period_name(period: Period, words: Catalogue) -> str:
+    """``2014 年第三季度``, ``third quarter of 2014``."""
+    return words(f"appraisal.period.{_part(period)}", year=f"{period.start.year:04}")
+
+
+class _Places(NamedTuple):
+    """Addresses of pages and data, seen from the same moment and in the same language."""
+
+    period: Period
+    as_of: date | None
+    lang: str | None
+
+    @property
+    def day(self) -> str | None:
+        return self.as_of.isoformat() if self.as_of else None
+
+    def page(self, code: str) -> str:
+        return f"/appraisal/reports/{code}{query(as_of=self.day, lang=self.lang)}"
+
+    def now(self) -> str:
+        return f"/appraisal/reports/{self.period.code}{query(lang=self.lang)}"
+
+    def data(self) -> str:
+        return f"/appraisal/api/v1/reports/{self.period.code}{query(as_of=self.day)}"
+
+    def evidence(self, county: str, indicator: str) -> str:
+        path = f"/appraisal/api/v1/reports/{self.period.code}/counties/{quote(county)}/indicators/{indicator}/evidence"
+        return path + query(as_of=self.day)
+
+
+class _Link(NamedTuple):
+    words: str
+    address: str
+    current: bool
+    ahead: bool
+    """Not begun yet."""
+
+
+def _day(told: str) -> date | None:
+    """Raises Refusal for what is not written like 2014-09-29."""
+    if not told:
+        return None
+    try:
+        day = date.fromisoformat(told)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != told:
+        raise Refusal("schema", pointer="query:as_of", reason="YYYY-MM-DD")
+    return day
+
+
+def _part(period: Period) -> str:
+    """``year``, ``half_1``, ``quarter_3``, ``month_7``."""
+    name = {12: "year", 6: "half", 3: "quarter", 1: "month"}[period.length]
+    return name if name == "year" else f"{name}_{(period.start.month - 1) // period.length + 1}"
+
+
+def _state(report: Mapping[str, Any], asked: reports.Question) -> str:
+    """As in the report; a period that is over and not closed is told apart."""
+    over = report["status"] == "running" and asked.seen.day == asked.period.end and asked.moment.last > asked.seen.until
+    return "ended" if over else report["status"]
+
+
+def _certainty(report: Mapping[str, Any]) -> str:
+    if report["provisional"]:
+        return "unread" if report["as_of"] else "open"
+    return "settled" if report["as_of"] else "closed"
+
+
+def _columns(report: Mapping[str, Any], asked: reports.Question, words: Catalogue) -> list[dict[str, Any]]:
+    """The scheme's indicators with their words; weight and target as the report shows them."""
+    rows: Sequence[Mapping[str, Any]] = report["counties"][0]["indicators"] if report["counties"] else ()
+    shown = {each["indicator"]: {"weight": each["weight"], "target": each["target"]} for each in rows}
+    columns: list[dict[str, Any]] = []
+    for each in asked.scheme.to_data()["indicators"]:
+        key = f"appraisal.indicator.{each['indicator']}"
+        named = {"name": words(f"{key}.name"), "what": words(f"{key}.what", **each["params"])}
+        columns.append({"small_sample": "redistribute"} | each | shown.get(each["indicator"], {}) | named)
+    return columns
+
+
+def _notes(counties: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The notes that occur, each once."""
+    found = [each["note"] for row in counties for each in row["indicators"]]
+    found += [row["note"] or "city_level" for row in counties if row["rank"] is None]
+    return [note for note in dict.fromkeys(found) if note]
+
+
+def _switch(period: Period, places: _Places, words: Catalogue, today: date) -> dict[str, Any]:
+    """Links to the years around, and to the parts of this one."""
+    year = period.start.year
+
+    def link(code: str) -> _Link:
+        to = Period.parse(code)
+        name = words(f"appraisal.switch.{_part(to)}") if to.length < 12 else code
+        return _Link(name, places.page(code), to == period, to.start > today)
+
+    def neighbour(code: str) -> _Link | None:
+        try:
+            return link(code)
+        except ValueError:  # the first and the last year that can be written
+            return None
+
+    return {
+        "previous": neighbour(f"{year - 1:04}"),
+        "year": link(f"{year:04}"),
+        "next": neighbour(f"{year + 1:04}"),
+        "parts": [link(f"{year:04}-{part}") for part in ("H1", "H2", "Q1", "Q2", "Q3", "Q4")],
+        "months": [link(f"{year:04}-{month:02}") for month in range(1, 13)],
+    }
+
+
+async def _latest_day(connection: Connection, today: date) -> date | None:
+    """The latest day up to ``today`` of which anything is counted: one look into the index a county and measure."""
+    return await connection.fetchval(
+        """select max(found.day)
+           from (select distinct county from unit_definition) as body
+           cross join unnest($1::smallint[]) as m (measure)
+           cross join lateral (
+               select day from tally t
+               where t.measure = m.measure and t.county = body.county and t.day <= $2 and t.n <> 0
+               order by day desc limit 1
+           ) as found""",
+        [int(measure) for measure in Measure],
+        today,
+    )

@@ -1,0 +1,270 @@
+"""The roster over HTTP: units, quotas, volunteers, accounts, ledgers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from services.roster import commands, ledger, queries
+from services.roster.models import (
+    Decline,
+    DefineUnit,
+    Disclose,
+    Leave,
+    Nominate,
+    RedefineUnit,
+    Register,
+    SetQuota,
+    Transfer,
+    Withdraw,
+)
+from services.roster.rules import State
+from shared.clock import Clock
+from shared.contracts.fields import Team
+from shared.contracts.refusals import Refusal
+from shared.postgres import Connection
+from shared.web.paging import Cursor, Limit, after, page
+from shared.web.writes import Answer, check_version, write
+
+router = APIRouter(prefix="/api/v1")
+Year = Annotated[int, Path(ge=2000, le=2100)]
+
+
+# -- units and quotas --------------------------------------------------------------------------------------------------
+
+
+@router.post("/units", status_code=201, tags=["units"])
+async def define_unit(request: Request, told: DefineUnit) -> Response:
+    """Defines a unit. A county's unit, and the city's, have their county's code."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        version = await commands.define_unit(connection, clock, _unit(told.unit_id, told))
+        return Answer(await queries.unit(connection, told.unit_id), 201, version)
+
+    return await write(request, work)
+
+
+@router.put("/units/{unit_id}", tags=["units"])
+async def redefine_unit(request: Request, unit_id: str, told: RedefineUnit) -> Response:
+    """Changes a unit. Takes ``If-Match`` with the ETag that was read."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        found = await queries.unit(connection, unit_id, lock=True)
+        check_version(request, found["version"])
+        version = await commands.redefine_unit(connection, clock, _unit(unit_id, told))
+        return Answer(await queries.unit(connection, unit_id), 200, version)
+
+    return await write(request, work)
+
+
+@router.get("/units", tags=["units"])
+async def list_units(request: Request, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+    async with _reading(request) as connection:
+        return page(await queries.units(connection, after(cursor, 1), limit), limit, ["unit_id"])
+
+
+@router.get("/units/{unit_id}", tags=["units"])
+async def show_unit(request: Request, response: Response, unit_id: str) -> dict[str, Any]:
+    async with _reading(request) as connection:
+        found = await queries.unit(connection, unit_id)
+    response.headers["ETag"] = f'"{found["version"]}"'
+    return found
+
+
+@router.put("/units/{unit_id}/quotas/{team}/{year}", tags=["quotas"])
+async def set_quota(request: Request, unit_id: str, team: Team, year: Year, told: SetQuota) -> Response:
+    """Sets how many volunteers a unit may have in a team and year; 0 is a setting."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        await commands.set_quota(connection, clock, unit_id, team, year, told.quota)
+        return Answer({"unit_id": unit_id, "team": team, "year": year, "quota": told.quota})
+
+    return await write(request, work)
+
+
+@router.get("/quotas", tags=["quotas"])
+async def list_quotas(
+    request: Request, year: int | None = None, cursor: Cursor = None, limit: Limit = 100
+) -> dict[str, Any]:
+    """Quotas, each with how many places are filled now."""
+    async with _reading(request) as connection:
+        found = await queries.quotas(connection, year, after(cursor, 3), limit)
+    return page(found, limit, ["unit_id", "team", "year"])
+
+
+# -- volunteers --------------------------------------------------------------------------------------------------------
+
+
+@router.post("/volunteers", status_code=201, tags=["volunteers"])
+async def nominate(request: Request, told: Nominate) -> Response:
+    """Nominates a volunteer; registering or declining follows."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        volunteer_id = await commands.nominate(connection, clock, told.unit_id, told.team, told.category)
+        return await _volunteer(connection, volunteer_id, 201)
+
+    return await write(request, work)
+
+
+@router.post("/volunteers/{volunteer_id}/register", tags=["volunteers"])
+async def register(request: Request, volunteer_id: UUID, told: Register) -> Response:
+    """Registers a nominated volunteer, or one who comes back, with recorded consent."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        await commands.register(connection, clock, volunteer_id, told.registered_on, told.consented_on)
+        return await _volunteer(connection, volunteer_id)
+
+    return await write(request, work)
+
+
+@router.post("/volunteers/{volunteer_id}/decline", tags=["volunteers"])
+async def decline(request: Request, volunteer_id: UUID, told: Decline) -> Response:
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        await commands.decline(connection, clock, volunteer_id, told.reason)
+        return await _volunteer(connection, volunteer_id)
+
+    return await write(request, work)
+
+
+@router.post("/volunteers/{volunteer_id}/transfer", tags=["volunteers"])
+async def transfer(request: Request, volunteer_id: UUID, told: Transfer) -> Response:
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        await commands.transfer(connection, clock, volunteer_id, told.to_unit_id, told.effective_on)
+        return await _volunteer(connection, volunteer_id)
+
+    return await write(request, work)
+
+
+@router.post("/volunteers/{volunteer_id}/leave", tags=["volunteers"])
+async def leave(request: Request, volunteer_id: UUID, told: Leave | None = None) -> Response:
+    """Leaving takes no reason."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        await commands.leave(connection, clock, volunteer_id, told.left_on if told else None)
+        return await _volunteer(connection, volunteer_id)
+
+    return await write(request, work)
+
+
+@router.get("/volunteers", tags=["volunteers"])
+async def list_volunteers(
+    request: Request,
+    unit_id: str | None = None,
+    state: Annotated[State | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    async with _reading(request) as connection:
+        found = await queries.volunteers(connection, unit_id, state, after(cursor, 1), limit)
+    return page(found, limit, ["volunteer_id"])
+
+
+@router.get("/volunteers/{volunteer_id}", tags=["volunteers"])
+async def show_volunteer(request: Request, response: Response, volunteer_id: UUID) -> dict[str, Any]:
+    async with _reading(request) as connection:
+        found = await queries.volunteer(connection, volunteer_id)
+    response.headers["ETag"] = f'"{found["version"]}"'
+    return found
+
+
+# -- accounts ----------------------------------------------------------------------------------------------------------
+
+
+@router.post("/volunteers/{volunteer_id}/accounts", status_code=201, tags=["accounts"])
+async def disclose(request: Request, volunteer_id: UUID, told: Disclose) -> Response:
+    """Enters an account that its volunteer disclosed in public, seen and verified by an operator."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        verified_at = told.verified_at or clock.now()
+        disclosure = commands.Disclosure(told.platform, told.disclosed_at, verified_at, told.disclosure_url)
+        account_id = await commands.disclose(connection, clock, volunteer_id, disclosure)
+        return Answer(await queries.account(connection, account_id), 201)
+
+    return await write(request, work)
+
+
+@router.get("/volunteers/{volunteer_id}/accounts", tags=["accounts"])
+async def list_accounts(request: Request, volunteer_id: UUID) -> dict[str, Any]:
+    async with _reading(request) as connection:
+        return {"items": await queries.accounts(connection, volunteer_id), "next_cursor": None}
+
+
+@router.post("/accounts/{account_id}/withdraw", tags=["accounts"])
+async def withdraw(request: Request, account_id: UUID, told: Withdraw | None = None) -> Response:
+    """From this instant on its shares do not count."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        await commands.withdraw(connection, clock, account_id, told.withdrawn_at if told else None)
+        return Answer(await queries.account(connection, account_id))
+
+    return await write(request, work)
+
+
+# -- ledgers -----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/ledgers/template.xlsx", tags=["ledgers"], response_class=Response)
+async def ledger_template() -> Response:
+    """An empty ledger with drop-downs."""
+    return Response(
+        ledger.template(),
+        media_type=ledger.MEDIA_TYPE,
+        headers={"Content-Disposition": 'attachment; filename="ledger.xlsx"'},
+    )
+
+
+@router.post("/ledgers", tags=["ledgers"])
+async def import_ledger(request: Request, dry_run: bool = False) -> Response:
+    """Takes a ledger (the workbook is the body) and answers row by row. With ``dry_run`` nothing of it stays."""
+    body = await request.body()
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        lines = ledger.read(body, clock.zone)
+        entries = [line.content for line in lines if isinstance(line.content, commands.Entry)]
+        results = iter(await commands.enlist(connection, clock, entries))
+        rows = [
+            _row(line.row, line.content if isinstance(line.content, Refusal) else next(results)) for line in lines
+        ]
+        done = sum(row["status"] == "registered" for row in rows)
+        return Answer({"dry_run": dry_run, "registered": done, "refused": len(rows) - done, "rows": rows})
+
+    return await write(request, work, dry_run=dry_run)
+
+
+def _row(number: int, result: commands.Enlisted | Refusal) -> dict[str, Any]:
+    if isinstance(result, Refusal):
+        status: Literal["refused", "already_registered"] = (
+            "already_registered" if result.code == "already_registered" else "refused"
+        )
+        return {
+            "row": number,
+            "status": status,
+            "code": result.code,
+            "pointer": result.pointer,
+            "message": result.message,
+        }
+    return {
+        "row": number,
+        "status": "registered",
+        "volunteer_id": result.volunteer_id,
+        "account_id": result.account_id,
+    }
+
+
+def _unit(unit_id: str, told: RedefineUnit) -> commands.NewUnit:
+    return commands.NewUnit(unit_id, told.name.names(), told.kind, told.county, told.parent_id)
+
+
+async def _volunteer(connection: Connection, volunteer_id: UUID, status: int = 200) -> Answer:
+    found = await queries.volunteer(connection, volunteer_id)
+    return Answer(found, status, found["version"])
+
+
+@asynccontextmanager
+async def _reading(request: Request) -> AsyncIterator[Connection]:
+    timeout = request.app.state.settings.database_timeout
+    async with request.app.state.pool.acquire(timeout=timeout) as connection:
+        yield connection
