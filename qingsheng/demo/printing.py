@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -18,11 +19,11 @@ PLAIN_WIDTH = 120
 INDICATORS = {
     "roster_fill": "roster",
     "training_coverage": "trained",
-    "tips_reported": "tips/100",
+    "tips_reported": "tips",
     "tips_triaged_in_time": "triaged",
     "tips_resolved_in_time": "resolved",
     "tips_answered": "answered",
-    "corrections_closed_in_time": "correct.",
+    "corrections_closed_in_time": "correct",
     "sharing_participation": "sharing",
     "posts_published": "posts",
 }
@@ -104,9 +105,12 @@ class Printing:
         if self._quiet:
             return
         before = {row["county"]: row for row in earlier["counties"]} if earlier else {}
-        table = Table("rank", "county", "score", title=title, title_justify="left", pad_edge=False)
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        table.add_column("rank", justify="right")
+        table.add_column("county", no_wrap=True)
+        table.add_column("score", justify="right")
         if earlier:
-            table.add_column(earlier_title)
+            table.add_column(earlier_title, justify="right", no_wrap=True)
         for indicator in report["city"]:
             table.add_column(INDICATORS.get(indicator["indicator"], indicator["indicator"]), justify="right")
         for row in report["counties"]:
@@ -114,8 +118,8 @@ class Printing:
             cells = [str(row["rank"] or "–"), name, _number(row["score"], 2)]
             if earlier:
                 then = before[row["county"]]
-                cells.append(f"{then['rank'] or '–'}  {_number(then['score'], 2)}")
-            cells += [_number(indicator["value"], 3) for indicator in row["indicators"]]
+                cells.append(f"{_number(then['score'], 2)} ({then['rank'] or '–'})")
+            cells += [_number(indicator["value"], 2) for indicator in row["indicators"]]
             table.add_row(*cells)
         self._out.print(table)
         self._out.print(

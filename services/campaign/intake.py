@@ -13,7 +13,7 @@ from shared.contracts.fields import Id
 from shared.contracts.intake import PostReported, RepostReported, RepostWithdrawn
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
-from shared.delivery.intake import Arrival, Door, Outcome, Reply, Waiting
+from shared.delivery.intake import Arrival, Door, Outcome, Reply, in_data
 from shared.postgres import Connection
 from shared.settings import Settings
 
@@ -56,7 +56,7 @@ async def take_posts(connection: Connection, clock: Clock, requests: Sequence[Re
                 data.channel, data.unit_id, data.title, data.url, data.published_at, column_id=data.column_id
             )
         )
-    return [_in_data(outcome) for outcome in await commands.publish_posts(connection, clock, posts)]
+    return [in_data(outcome) for outcome in await commands.publish_posts(connection, clock, posts)]
 
 
 async def take_reposts(connection: Connection, clock: Clock, requests: Sequence[Request]) -> Sequence[Outcome]:
@@ -80,7 +80,7 @@ async def take_reposts(connection: Connection, clock: Clock, requests: Sequence[
                 report=(request.source, request.id),
             )
     decided = await commands.log_reposts(connection, clock, list(shares.values()))
-    outcomes |= zip(shares, map(_in_data, decided), strict=True)
+    outcomes |= zip(shares, map(in_data, decided), strict=True)
     return [outcomes[index] for index in range(len(requests))]
 
 
@@ -89,7 +89,7 @@ async def take_withdrawals(connection: Connection, clock: Clock, requests: Seque
     for request in requests:
         data: Any = request.data
         withdrawals.append(commands.Withdrawal(request.source, data.report_id, data.reason))
-    return [_in_data(outcome) for outcome in await commands.withdraw_reports(connection, clock, withdrawals)]
+    return [in_data(outcome) for outcome in await commands.withdraw_reports(connection, clock, withdrawals)]
 
 
 def _id(reference: str) -> UUID | None:
@@ -98,19 +98,3 @@ def _id(reference: str) -> UUID | None:
         return _ID.validate_python(reference)
     except ValidationError:
         return None
-
-
-def _in_data(outcome: Outcome) -> Outcome:
-    """Commands point into what they were told; in a report that is its ``data``."""
-    match outcome:
-        case Refusal():
-            return _pointed(outcome)
-        case Waiting(thing, topic, refusal):
-            return Waiting(thing, topic, _pointed(refusal))
-        case _:
-            return outcome
-
-
-def _pointed(refusal: Refusal) -> Refusal:
-    pointer = None if refusal.pointer is None else f"/data{refusal.pointer}"
-    return Refusal(refusal.code, pointer=pointer, **refusal.detail)

@@ -7,7 +7,7 @@ rules and write in bulk; the door remembers reports, sends the answers and parks
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from uuid import UUID
 
 from shared.clock import Clock
@@ -166,10 +166,12 @@ class Door:
         return answers
 
     def _by_moment(self, requests: Sequence[Request]) -> dict[datetime | None, list[Request]]:
-        """All at once; in a story, each report is taken at the moment that it tells."""
+        """All at once; in a story, each report is taken at the moment that it tells, the earliest first."""
+        if not self._clock.story:
+            return {None: list(requests)} if requests else {}
         groups: dict[datetime | None, list[Request]] = {}
-        for request in requests:
-            groups.setdefault(request.time if self._clock.story else None, []).append(request)
+        for request in sorted(requests, key=lambda request: request.time):
+            groups.setdefault(request.time, []).append(request)
         return groups
 
     async def _conclude(self, connection: Connection, outcomes: Sequence[Decided]) -> dict[Key, bytes]:
@@ -269,6 +271,18 @@ class _Told:
     @property
     def key(self) -> Key:
         return self.source, self.id
+
+
+def in_data(outcome: Outcome) -> Outcome:
+    """Commands point into what they were told; in a report that is its ``data``."""
+    match outcome:
+        case Refusal():
+            pointer = None if outcome.pointer is None else f"/data{outcome.pointer}"
+            return Refusal(outcome.code, pointer=pointer, **outcome.detail)
+        case Waiting(thing, topic, refusal):
+            return Waiting(thing, topic, cast(Refusal, in_data(refusal)))
+        case _:
+            return outcome
 
 
 async def _remember(connection: Connection, reports: Sequence[_Told]) -> set[Key]:

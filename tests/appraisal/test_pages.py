@@ -326,7 +326,8 @@ def test_both_catalogues_have_the_same_keys_and_placeholders() -> None:
     zh, en = catalogue("zh").messages, catalogue("en").messages
     assert zh.keys() == en.keys()
     for key, message in zh.items():
-        assert message.strip() and en[key].strip(), key
+        assert message.strip(), key
+        assert en[key].strip(), key
         assert _placeholders(message) == _placeholders(en[key]), key
         assert not re.search("[，。：；（）“”]", en[key]), key
 

@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ _FLAGS = (
     "--no-first-run",
     "--remote-debugging-pipe",
 )
+_LAUNCH = """
+import fcntl, os, sys
+pipes = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+for number, pipe in enumerate(pipes, start=3):
+    os.dup2(pipe, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Becomes Chromium with the two pipes as descriptors 3 and 4, where it reads commands and writes answers."""
 
 
 def chromium() -> str | None:
@@ -36,12 +45,11 @@ class Browser:
     """One page. ``console``: what it complained of since it was opened, a blocked script or style among others."""
 
     def __init__(self, executable: str, profile: Path) -> None:
-        # Chromium reads commands from its descriptor 3 and writes answers to 4.
         read_commands, self._commands = os.pipe()
         self._answers, write_answers = os.pipe()
+        pipes = (str(read_commands), str(write_answers))
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{read_commands} 4>&{write_answers}', "sh"]
-            + [executable, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            [sys.executable, "-c", _LAUNCH, *pipes, executable, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(read_commands, write_answers),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -67,13 +75,12 @@ class Browser:
         os.close(self._commands)
         os.close(self._answers)
 
-    def open(self, address: str, *, width: int = 1280, height: int = 900, dark: bool = False, media: str = "") -> None:
+    def open(self, address: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         """Waits until the page and its styles are loaded."""
-        self.do(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
-        )
+        phone = width < 600
+        self.do("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.do("Emulation.setEmulatedMedia", media=media, features=[scheme])
+        self.do("Emulation.setEmulatedMedia", features=[scheme])
         self._events.clear()
         self.do("Page.navigate", url=address)
         until = time.monotonic() + DEADLINE
