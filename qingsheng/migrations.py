@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sysconfig
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
@@ -35,7 +36,7 @@ async def amigrate(database_url: str) -> None:
         await connection.close()
 
 
-async def _make_schema(connection: "asyncpg.Connection[asyncpg.Record]", service: str) -> None:
+async def _make_schema(connection: Any, service: str) -> None:
     """The role owns nothing: it reads and writes its own schema's tables, and can change no table's shape."""
     role = role_of(service)
     await connection.execute(

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 
-import asyncpg
-
 from qingsheng.registry import INTAKE, SERVICES
 from qingsheng.topics import ensure_producer_topics
+from shared.postgres import connect
 from shared.security import api_key_hash, new_api_key
 from shared.settings import Settings
 
@@ -23,7 +22,7 @@ async def issue_key(settings: Settings, producer: str, services: Sequence[str]) 
         raise ValueError(f"services that take reports are {', '.join(DOORS)}; not {', '.join(unknown) or 'none'}")
     await ensure_producer_topics(settings, producer, services)
     key = new_api_key()
-    connection = await asyncpg.connect(settings.database_url, timeout=settings.database_timeout)
+    connection = await connect(settings)
     try:
         async with connection.transaction():
             for service in services:
@@ -34,5 +33,5 @@ async def issue_key(settings: Settings, producer: str, services: Sequence[str]) 
                     api_key_hash(key),
                 )
     finally:
-        await connection.close()
+        connection.terminate()
     return key

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts.topics import TOPICS, answers_topic, intake_topic
+from shared.contracts.topics import PRODUCER, PRODUCER_TOPICS, TOPICS, answers_topic, intake_topic
 from shared.delivery.broker import admin
 from shared.settings import Settings
 
-INTAKE_RETENTION = timedelta(days=7)
-ANSWERS_RETENTION = timedelta(days=30)
-INTAKE_PARTITIONS = 3
 
 
 async def ensure_topics(settings: Settings, *, replication: int | None = None) -> list[str]:
@@ -32,11 +30,12 @@ async def ensure_producer_topics(
     settings: Settings, producer: str, services: Iterable[str], *, replication: int | None = None
 ) -> list[str]:
     """Creates a producer's intake topic for each service and its answers topic; returns those that were missing."""
+    wanted = {intake_topic(service, PRODUCER) for service in services} | {answers_topic(PRODUCER)}
     topics = [
-        _topic(settings, intake_topic(service, producer), INTAKE_PARTITIONS, INTAKE_RETENTION)
-        for service in services
+        _topic(settings, topic.name.replace(PRODUCER, producer), topic.partitions, topic.retention)
+        for topic in PRODUCER_TOPICS
+        if topic.name in wanted
     ]
-    topics.append(_topic(settings, answers_topic(producer), INTAKE_PARTITIONS, ANSWERS_RETENTION))
     return await _create(settings, topics, replication)
 
 
@@ -59,7 +58,7 @@ async def _create(settings: Settings, topics: list[NewTopic], replication: int |
         brokers = len((await client.describe_cluster())["brokers"])
         for topic in missing:
             topic.replication_factor = replication or min(3, brokers)
-        response = await client.create_topics(missing)
+        response: Any = await client.create_topics(missing)
         for name, code, *_ in response.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:

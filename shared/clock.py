@@ -1,6 +1,6 @@
 """The recording clock. In story mode it tells the time of the story, set by the door a request came through."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Clock:
         return _story_time.get() or own_time or datetime.now(UTC)
 
     @contextmanager
-    def told(self, moment: datetime | None) -> Iterator[None]:
+    def told(self, moment: datetime | None) -> Generator[None]:
         """Within: the story's time is ``moment``. Without story mode it changes nothing."""
         token = _story_time.set(moment)
         try:

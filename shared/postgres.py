@@ -1,18 +1,46 @@
 """Connections to PostgreSQL: one pool a service, bound to its schema and role; what counts as an outage; retries."""
+# pyright: reportMissingTypeStubs=false
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from shared.settings import Settings
 
-Connection: TypeAlias = "asyncpg.Connection[Any] | PoolConnectionProxy[Any]"
-Pool: TypeAlias = "asyncpg.Pool[Any]"
 Result = TypeVar("Result")
+_asyncpg: Any = asyncpg
+
+
+class Connection(Protocol):
+    """What is used of asyncpg's connections, with types; rows are ``asyncpg.Record``, read by name or place."""
+
+    async def execute(self, query: str, *args: Any) -> str: ...
+    async def executemany(self, command: str, args: Iterable[Sequence[Any]]) -> None: ...
+    async def fetch(self, query: str, *args: Any) -> list[Any]: ...
+    async def fetchrow(self, query: str, *args: Any) -> Any: ...
+    async def fetchval(self, query: str, *args: Any) -> Any: ...
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Iterable[Sequence[Any]], columns: Sequence[str] | None = None
+    ) -> str: ...
+    async def set_type_codec(
+        self, typename: str, *, schema: str, encoder: Callable[[Any], Any], decoder: Callable[[Any], Any]
+    ) -> None: ...
+    async def add_listener(self, channel: str, callback: Callable[..., Any]) -> None: ...
+    def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> AbstractAsyncContextManager[Any]: ...
+    def terminate(self) -> None: ...
+
+
+class Pool(Protocol):
+    """What is used of asyncpg's pool. ``timeout``: seconds to wait for a connection."""
+
+    def acquire(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[Connection]: ...
+    async def close(self) -> None: ...
+    def terminate(self) -> None: ...
+
 
 OUTAGES: tuple[type[BaseException], ...] = (
     OSError,
@@ -43,7 +71,7 @@ async def _set_up(connection: Connection) -> None:
 
 async def open_pool(settings: Settings, service: str, *, size: int | None = None) -> Pool:
     """A pool whose connections see the service's schema only. Opens no connection yet: the database may still be away."""
-    return await asyncpg.create_pool(
+    pool: Any = await _asyncpg.create_pool(
         settings.database_url,
         min_size=0,
         max_size=size or settings.database_pool_size,
@@ -61,6 +89,18 @@ async def open_pool(settings: Settings, service: str, *, size: int | None = None
             "jit": "off",
         },
     )
+    return cast(Pool, pool)
+
+
+async def connect(settings: Settings, *, command_timeout: float | None = None, **server_settings: str) -> Connection:
+    """One connection of its own, outside any pool: for what is held long, such as a lease or a LISTEN."""
+    connection: Any = await _asyncpg.connect(
+        settings.database_url,
+        timeout=settings.database_timeout,
+        command_timeout=command_timeout,
+        server_settings=server_settings,
+    )
+    return cast(Connection, connection)
 
 
 async def in_transaction(

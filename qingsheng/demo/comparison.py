@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,13 +70,13 @@ async def compare(settings: Settings, doors: Doors, out: Printing, told: Telling
     }
     first_half, at_meeting, year = reports.values()
     if told:
-        out.answers(told.sums, told.expected)
+        out.answers(list(told.sums.values()), told.expected)
     out.figures(table)
     out.counties(
         "The half-year 2014-H1, counties by rank (detail synthetic)",
         first_half,
         at_meeting,
-        f"as of {MEETING_ON}",
+        "on 17 July",
     )
     out.counties(f"The year 2014 as of {REPORT_ON}, counties by rank (detail synthetic)", year)
     return Outcome(table, reports, problems)
@@ -111,7 +112,17 @@ async def _asked(doors: Doors) -> dict[str, int]:
     city = {row["indicator"]: row for row in (await _report(doors, "2014", as_of=REPORT_ON))["city"]}
     posts = [post for post in await doors.pages("/campaign/api/v1/posts") if post["withdrawn"] is None]
     columns = await doors.pages("/campaign/api/v1/columns")
+    sessions = [held for held in await doors.pages("/training/api/v1/sessions") if held["cancelled"] is None]
+    attended = Counter[str]()
+    for held in sessions:
+        attended[f"{held['kind']}, joint" if held["joint_with"] else held["kind"]] += held["attendances"]
     asked = {
+        "Provincial backbone class": attended["class"],
+        "Teleconference: venues": sum(held["venue_count"] for held in sessions if held["kind"] == "teleconference"),
+        "Teleconference: volunteers": attended["teleconference"],
+        "Joint class in Gutian": attended["class, joint"],
+        "The course: other classes": sum(held["kind"] == "course" for held in sessions),
+        "The course: trained": attended["course"],
         "Registered volunteers": int(city["roster_fill"]["numerator"]),
         "Tips": int(city["tips_reported"]["numerator"]),
         "Columns": len(columns),

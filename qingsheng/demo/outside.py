@@ -28,7 +28,20 @@ class Sum:
     event_ids: list[str]
 
 
+    def __add__(self, other: "Sum") -> "Sum":
+        """Of two batches of the same producer."""
+        return Sum(
+            self.producer,
+            self.sent + other.sent,
+            self.answers + other.answers,
+            self.missing + other.missing,
+            self.event_ids + other.event_ids,
+        )
+
+
 class OtherSystems:
+    """Its ``report`` may be called for several systems at once."""
+
     def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
         self._process = process
         self._folder = folder

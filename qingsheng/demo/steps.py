@@ -18,29 +18,31 @@ async def tell(doors: Doors, systems: OtherSystems, out: Printing) -> Telling:
     await roster.ledgers(telling)
     out.not_yet("by May", "contact groups and the audited export of the contact list")
 
-    # Three other systems report while the year goes on; each answers for its own order.
+    # Three other systems report while the year goes on; each waits for its own answers.
     await training.sessions(telling)
-    registering = telling.report(registers.PRODUCER, "binary")
+    registering = telling.report(registers.PRODUCER, mode="binary")
     await campaign.columns(telling)
     await campaign.issues(telling)
-    feeding = telling.report(feeds.PRODUCER)
+    first_half, second_half = feeds.halves(telling.script.reports[feeds.PRODUCER])
+    feeding = telling.report(feeds.PRODUCER, first_half)
     tipping = telling.report(lines.PRODUCER)
     await opinion.entered_by_hand(telling)
-    registered = await registering
     training.say(telling)
-    out.step("", f"{registers.PRODUCER}: {counted([registered])}")
 
+    fed = [await feeding]
+    feeding = telling.report(feeds.PRODUCER, second_half)
     tipped = await tipping
     await opinion.dealt_with(telling)
-    out.step("", f"{lines.PRODUCER}: {counted([tipped])}")
-    await opinion.correction(telling)
-    out.not_yet("17 July", "closing 2014-H1 and its briefing document; the half-year stands below as the meeting saw it")
+    await opinion.corrections(telling)
+    out.step("by 17 July", counted(fed[0]))
+    out.not_yet("17 July", "closing 2014-H1, the briefing document; below is the half-year as the meeting saw it")
 
-    fed = await feeding
+    fed.append(await feeding)
     campaign.say(telling)
-    out.step("", f"{feeds.PRODUCER}: {counted([fed])}")
+    for told in (await registering, tipped, fed[1]):
+        out.step("to September", counted(told))
     await roster.departures(telling)
-    out.step("29 September", "the report is given: the year as of that day stands below")
-    out.not_yet("October", "planning the next joint class and targets")
+    out.step("29 September", "the report is given: below is the year as of that day")
+    out.not_yet("October", "planning the next joint class; targets for the rest of the year")
     out.not_yet("January 2015", "closing 2014, the workbook, commendations of volunteers who opted in")
     return telling

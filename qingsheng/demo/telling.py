@@ -10,6 +10,7 @@ from qingsheng.demo.doors import Doors
 from qingsheng.demo.outside import OtherSystems, Sum
 from qingsheng.demo.printing import Printing
 from qingsheng.demo.script import Script
+from qingsheng.demo.story.reports import ACCEPTED, Report
 
 Result = TypeVar("Result")
 
@@ -26,7 +27,8 @@ class Telling:
     ids: dict[tuple[str, str], str] = field(default_factory=dict)
     promised: Counter[str] = field(default_factory=Counter)
     event_ids: set[str] = field(default_factory=set)
-    sums: list[Sum] = field(default_factory=list)
+    sums: dict[str, Sum] = field(default_factory=dict)
+    """By producer."""
 
     async def all(self, what: str, calls: Iterable[Awaitable[Result]]) -> list[Result]:
         """Makes the calls, several at once; the results are in their order."""
@@ -40,12 +42,15 @@ class Telling:
 
             return await asyncio.gather(*map(one, waiting))
 
-    def report(self, producer: str, mode: str = "structured") -> "asyncio.Task[Sum]":
-        """Has another system send its whole feed; the task ends when it has its answers."""
+    def report(
+        self, producer: str, reports: Sequence[Report] | None = None, *, mode: str = "structured"
+    ) -> "asyncio.Task[Sum]":
+        """Has another system send reports, by default its whole feed; the task ends when it has its answers."""
 
         async def reporting() -> Sum:
-            told = await self.systems.report(producer, self.script.reports[producer], self.ids, mode)
-            self.sums.append(told)
+            whole = self.script.reports[producer] if reports is None else reports
+            told = await self.systems.report(producer, whole, self.ids, mode)
+            self.sums[producer] = self.sums[producer] + told if producer in self.sums else told
             self.event_ids |= set(told.event_ids)
             return told
 
@@ -58,7 +63,7 @@ class Telling:
     def answered_wrongly(self) -> list[str]:
         """A sentence for each producer whose answers are not those its reports should get."""
         problems: list[str] = []
-        for told in self.sums:
+        for told in self.sums.values():
             if told.missing:
                 problems.append(f"{told.producer} still waits for {told.missing} answers.")
             elif told.answers != self.expected[told.producer]:
@@ -66,8 +71,8 @@ class Telling:
         return problems
 
 
-def counted(sums: Sequence[Sum]) -> str:
-    """``4,238 reports: 4,023 accepted, 215 rejected``"""
-    total = sum((told.answers for told in sums), Counter[str]())
-    sent = sum(told.sent for told in sums)
-    return f"{sent:,} reports: {total['accepted']:,} accepted, {total.total() - total['accepted']:,} rejected"
+def counted(told: Sum) -> str:
+    """``city-feeds: 3,310 reports, 3,140 accepted, 104 rejected``"""
+    accepted = told.answers[ACCEPTED]
+    rejected = told.answers.total() - accepted
+    return f"{told.producer}: {told.sent:,} reports, {accepted:,} accepted, {rejected:,} rejected"

@@ -1,6 +1,6 @@
 """Reading the appraisal over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -51,7 +51,7 @@ async def evidence(
 
 
 @asynccontextmanager
-async def snapshot(request: Request) -> AsyncIterator[Connection]:
+async def snapshot(request: Request) -> AsyncGenerator[Connection]:
     """One consistent, read-only view of everything a report is made of."""
     settings: Settings = request.app.state.settings
     async with request.app.state.pool.acquire(timeout=settings.database_timeout) as connection:

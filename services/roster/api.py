@@ -1,6 +1,6 @@
 """The roster over HTTP: units, quotas, volunteers, accounts, ledgers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -264,7 +264,7 @@ async def _volunteer(connection: Connection, volunteer_id: UUID, status: int = 2
 
 
 @asynccontextmanager
-async def _reading(request: Request) -> AsyncIterator[Connection]:
+async def _reading(request: Request) -> AsyncGenerator[Connection]:
     timeout = request.app.state.settings.database_timeout
     async with request.app.state.pool.acquire(timeout=timeout) as connection:
         yield connection

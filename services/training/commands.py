@@ -112,7 +112,7 @@ async def cancel_session(
 async def record_list(
     connection: Connection, clock: Clock, session_id: UUID, attendances: Sequence[Attendance]
 ) -> list[UUID | Refusal]:
-    """Records a session's list: for each entry the id of its attendance, or why there is none. Raises ``not_found``, and
+    """Records a session's list: for each entry the id of its attendance, or why there is none. Raises ``not_found``;
     ``invalid_state`` for a cancelled session."""
     session = (await storage.hold_sessions(connection, [session_id])).get(session_id)
     if session is None:

@@ -41,7 +41,8 @@ class Counted(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """An attendance that would count but for something not seen yet, which may still come. ``refusal``: if it does not."""
+    """An attendance that would count but for something not seen yet, which may still come. ``refusal``: its answer if
+    it does not."""
 
     what: Literal["session", "volunteer"]
     refusal: Refusal

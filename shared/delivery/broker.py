@@ -1,6 +1,7 @@
 """Kafka as these services use it: FastStream's broker, an idempotent producer, one admin client for a short errand."""
+# pyright: reportMissingTypeStubs=false
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,7 +47,7 @@ def create_producer(settings: Settings) -> AIOKafkaProducer:
 
 
 @asynccontextmanager
-async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin(settings: Settings) -> AsyncGenerator[AIOKafkaAdminClient]:
     client = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=10_000)
     await client.start()
     try:

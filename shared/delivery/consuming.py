@@ -3,6 +3,7 @@
 The stored offset is the truth; Kafka's committed offset is for lag tools only. A batch that another owner has already
 taken further changes nothing; a batch that met an outage is applied again when the outage is over.
 """
+# pyright: reportMissingTypeStubs=false
 
 import asyncio
 import contextlib
@@ -15,7 +16,7 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -153,7 +154,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         self._subscriber(self._handle)
 
     @property
-    def _consumer(self) -> AIOKafkaConsumer:
+    def _consumer(self) -> Any:
         return self._subscriber.consumer
 
     @property
@@ -163,12 +164,16 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
 
     # -- assignment --------------------------------------------------------------------------------------------------
 
-    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+    async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride]  # may be a coroutine, as documented
+        self, revoked: Sequence[TopicPartition]
+    ) -> None:
         """Lets the batch in hand end, so that the next owner finds it done."""
         self._change_course({})
         await self.drain()
 
-    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, assigned: Sequence[TopicPartition]
+    ) -> None:
         """Pause, read the stored offsets, seek, resume: nothing is handled before the seek."""
         self._change_course({})
         self._trouble.clear()

@@ -1,4 +1,5 @@
 """Dead letters: records that could not be applied, kept as they were, and the bound on their share of a topic."""
+# pyright: reportMissingTypeStubs=false
 
 from collections import deque
 from collections.abc import Sequence
@@ -85,7 +86,7 @@ async def store(connection: Connection, dead: Sequence[Dead], sealer: Sealer | N
     )
 
 
-def _headers(record: Record) -> list[list[str | None]]:
+def _headers(record: Any) -> list[list[str | None]]:
     """Headers as text; bytes that are not UTF-8 are shown escaped, so that nothing odd in them can fail the write."""
     return [
         [_text(str(name).encode("utf-8", "surrogatepass")), None if value is None else _text(value)]

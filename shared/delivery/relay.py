@@ -1,17 +1,17 @@
 """Relay: brings committed outbox rows to Kafka, at least once. One is active per service, by a lease."""
+# pyright: reportMissingTypeStubs=false
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from shared.delivery.broker import SEND_TIMEOUT, create_producer
-from shared.postgres import OUTAGES, role_of
+from shared.postgres import OUTAGES, Connection, connect, role_of
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -58,19 +58,16 @@ class Relay:
                 self.active = False
 
     @asynccontextmanager
-    async def _leased(self) -> AsyncIterator["asyncpg.Connection[Any] | None"]:
+    async def _leased(self) -> AsyncGenerator[Connection | None]:
         """A session that holds the lease; None where another relay has it. PostgreSQL ends it when the relay falls silent."""
-        connection = await asyncpg.connect(
-            self._settings.database_url,
-            timeout=self._settings.database_timeout,
+        connection = await connect(
+            self._settings,
             command_timeout=self._lease,
-            server_settings={
-                "search_path": self._service,
-                "role": role_of(self._service),
-                "application_name": f"qingsheng-{self._service}-relay",
-                "idle_session_timeout": str(int(self._lease * 1000)),
-                "transaction_timeout": str(int(self._lease * 1000)),
-            },
+            search_path=self._service,
+            role=role_of(self._service),
+            application_name=f"qingsheng-{self._service}-relay",
+            idle_session_timeout=str(int(self._lease * 1000)),
+            transaction_timeout=str(int(self._lease * 1000)),
         )
         try:
             held = await connection.fetchval(
@@ -85,8 +82,8 @@ class Relay:
     def _woken(self, *_: object) -> None:
         self._wake.set()
 
-    async def _serve(self, connection: "asyncpg.Connection[Any]") -> None:
-        producer = create_producer(self._settings)
+    async def _serve(self, connection: Connection) -> None:
+        producer: Any = create_producer(self._settings)
         await asyncio.wait_for(producer.start(), SEND_TIMEOUT * 2)
         try:
             while True:
@@ -106,20 +103,20 @@ class Relay:
         except TimeoutError:
             pass
 
-    async def _send_chunk(self, connection: "asyncpg.Connection[Any]", producer: AIOKafkaProducer) -> int:
-        """Sends what is committed and not already under way, deletes what was acknowledged. Returns the rows deleted."""
+    async def _send_chunk(self, connection: Connection, producer: Any) -> int:
+        """Sends what is committed and not under way, deletes what was acknowledged. Returns the rows deleted."""
         rows = await connection.fetch(
             "select id, topic, key, value from outbox where id <> all($1::bigint[]) order by id limit $2",
             list(self._unknown),
             CHUNK,
         )
-        by_topic: dict[str, list[asyncpg.Record]] = {}
+        by_topic: dict[str, list[Any]] = {}
         for row in rows:
             by_topic.setdefault(row["topic"], []).append(row)
         await asyncio.gather(*(self._hand_over(producer, topic, part) for topic, part in by_topic.items()))
         return await self._settle(connection)
 
-    async def _hand_over(self, producer: AIOKafkaProducer, topic: str, rows: Sequence[asyncpg.Record]) -> None:
+    async def _hand_over(self, producer: Any, topic: str, rows: Sequence[Any]) -> None:
         """Gives one topic's rows to the producer in order; a topic that does not answer holds up no other."""
         name = self._settings.topic_prefix + topic
         try:
@@ -132,7 +129,7 @@ class Relay:
             if isinstance(error, KafkaError) and not error.retriable:
                 raise
 
-    async def _settle(self, connection: "asyncpg.Connection[Any]") -> int:
+    async def _settle(self, connection: Connection) -> int:
         if not self._unknown:
             return 0
         await asyncio.wait(self._unknown.values(), timeout=SEND_TIMEOUT)
@@ -161,11 +158,11 @@ class Relay:
             self._silent_since = None
             raise KafkaError("no acknowledgement: giving the producer up")
 
-    async def _forget(self, connection: "asyncpg.Connection[Any]", ids: Sequence[int]) -> None:
+    async def _forget(self, connection: Connection, ids: Sequence[int]) -> None:
         await connection.execute("delete from outbox where id = any($1::bigint[])", ids)
 
 
-async def _close(producer: AIOKafkaProducer) -> None:
+async def _close(producer: Any) -> None:
     """Closes without waiting for what cannot be delivered now."""
     try:
         await asyncio.wait_for(producer.stop(), SEND_TIMEOUT)

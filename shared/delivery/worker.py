@@ -1,9 +1,10 @@
 """Worker: the background half of a service: consumers, relay, settling of parked reports, housekeeping, heartbeat."""
+# pyright: reportMissingTypeStubs=false
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from shared.delivery.consuming import Consumer, Subscription
 from shared.delivery.dead_letters import erase_old
 from shared.delivery.intake import Door
 from shared.delivery.relay import Relay
-from shared.postgres import CONFLICTS, OUTAGES, Connection, Pool, in_transaction, open_pool
+from shared.postgres import CONFLICTS, OUTAGES, Connection, Pool, connect, in_transaction, open_pool
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -144,8 +145,8 @@ class Worker:
                 await asyncio.sleep(RETRY)
 
     @contextlib.asynccontextmanager
-    async def _listening(self) -> Any:
-        connection = await asyncpg.connect(self._settings.database_url, timeout=self._settings.database_timeout)
+    async def _listening(self) -> AsyncGenerator[None]:
+        connection = await connect(self._settings)
         try:
             await connection.add_listener(f"{self.service}_parked", lambda *_: self._parked_wake.set())
             yield
@@ -153,7 +154,7 @@ class Worker:
             connection.terminate()
 
     async def _tend_clocks(self, pool: Pool) -> None:
-        """Notes where awaited topics stood when reports were parked, and starts the clocks of those read up to there."""
+        """Notes where awaited topics stood at parking, and starts the clocks of those read up to there."""
 
         async def awaited(connection: Connection) -> list[str]:
             return await parking.topics_to_note(connection)
@@ -169,7 +170,7 @@ class Worker:
 
     async def _ends(self, topics: Sequence[str]) -> dict[str, dict[str, dict[int, int]]]:
         """Present ends by awaited topic, which may stand for many: ``intake`` is every intake topic of this service."""
-        consumer = AIOKafkaConsumer(**connection_options(self._settings))
+        consumer: Any = AIOKafkaConsumer(**connection_options(self._settings))
         await consumer.start()
         try:
             ends: dict[str, dict[str, dict[int, int]]] = {}

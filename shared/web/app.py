@@ -1,6 +1,6 @@
 """What every service's API has: its pool and clock, problem documents, health, metrics."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
     """The API of one service, with its paths below ``/<service>`` when mounted there. ``state`` goes to ``app.state``."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         app.state.pool = await open_pool(settings, service)
         try:
             yield
@@ -35,7 +35,6 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
         openapi_url="/openapi.json",
         docs_url=None,  # the viewer would load scripts from elsewhere
         redoc_url=None,
-        root_path=f"/{service}",
         responses={
             422: {"description": "Refused: a problem document with a code", "content": {problems.MEDIA_TYPE: {}}},
             503: {"description": "Database or broker away: try again", "content": {problems.MEDIA_TYPE: {}}},

@@ -1,4 +1,5 @@
 """Errors over HTTP: RFC 9457 problem+json with a code from the documented list, in Chinese and English."""
+# pyright: reportMissingTypeStubs=false
 
 import logging
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The appraisal's engine on one database, without Kafka: events in by batch, reports out."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from random import Random
@@ -77,7 +77,7 @@ class Engine:
 
 
 @asynccontextmanager
-async def engine(database_url: str) -> AsyncIterator[Engine]:
+async def engine(database_url: str) -> AsyncGenerator[Engine]:
     pool = await open_pool(settings_for(database_url), "appraisal", size=2)
     try:
         yield Engine(pool)

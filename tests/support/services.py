@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ def settings_for(database_url: str, bootstrap_servers: str | None = None, prefix
 
 
 @asynccontextmanager
-async def client(settings: Settings, services: Sequence[str] = tuple(SERVICES)) -> AsyncIterator[httpx.AsyncClient]:
+async def client(settings: Settings, services: Sequence[str] = tuple(SERVICES)) -> AsyncGenerator[httpx.AsyncClient]:
     """An HTTP client of the named services' APIs, at the paths that users see."""
     app = apis(services, settings)
     async with app.router.lifespan_context(app):
@@ -37,7 +37,7 @@ async def client(settings: Settings, services: Sequence[str] = tuple(SERVICES)) 
 
 
 @asynccontextmanager
-async def workers(settings: Settings, *services: str) -> AsyncIterator[list[Any]]:
+async def workers(settings: Settings, *services: str) -> AsyncGenerator[list[Any]]:
     """The named services' workers, running; topics exist."""
     await ensure_topics(settings)
     made = [SERVICES[name].create_worker(settings) for name in services]

@@ -1,7 +1,9 @@
 """Classes: sessions and the joint class's list over HTTP, the other lists by the registers."""
 
+import time
 from datetime import timedelta
 
+from qingsheng.demo.doors import NOT_YET, PATIENCE, Refused
 from qingsheng.demo.story import at, registers
 from qingsheng.demo.story.classes import SESSIONS, Session
 from qingsheng.demo.story.reports import Named
@@ -29,8 +31,16 @@ async def _list(telling: Telling, session: Session) -> None:
         for row in registers.entries(telling.script.attendances, session)
     ]
     path = f"{API}/sessions/{telling.ids['session', session.ref]}/attendances"
-    await telling.doors.post(path, {"entries": entries}, at=at(session.on + timedelta(days=1), 9))
+    told_at = at(session.on + timedelta(days=1), 9)
     telling.promised["training.attendance_recorded"] += len(entries)
+    deadline = time.monotonic() + PATIENCE
+    while entries:
+        answer = await telling.doors.post(path, {"entries": entries}, at=told_at)
+        refused = [row for row in answer["rows"] if row["status"] == "refused"]
+        if any(row["code"] not in NOT_YET for row in refused) or time.monotonic() > deadline:
+            raise Refused(path, 200, refused[0])
+        # The list is answered row by row; who is not known yet is told again.
+        entries = [entries[row["row"]] for row in refused]
 
 
 def say(telling: Telling) -> None:

@@ -15,6 +15,7 @@ PRODUCER = "city-feeds"
 LATE_COUNTY = "350924"
 LATE_AT = at(day("09-12"), 18)
 """When that county's shares of June were reported at last, long after the half-year meeting."""
+MEETING = at(day("07-17"), 9)
 A_WEEK = timedelta(days=7)
 
 
@@ -31,6 +32,11 @@ def reports(posts: Sequence[Post], shares: Sequence[Share], people: Sequence[Vol
         *_unreadable(rng, told),
     ]
     return sorted(whole, key=lambda report: report.time)
+
+
+def halves(feed: Sequence[Report]) -> tuple[list[Report], list[Report]]:
+    """What came before the half-year meeting of 17 July, and what came after."""
+    return [report for report in feed if report.time < MEETING], [report for report in feed if report.time >= MEETING]
 
 
 def is_late(share: Share) -> bool:
@@ -100,6 +106,7 @@ def _withdrawals(told: Sequence[Report], shares: Sequence[Share]) -> Iterator[Re
             yield replace(
                 taken_back, id="withdraw-1-again", time=taken_back.time + A_WEEK, answers=("already_withdrawn",)
             )
+    # The last one.
     yield replace(
         taken_back,
         id="withdraw-unknown",
@@ -124,7 +131,9 @@ def _refused(
     good = [r for r, s in zip(told, shares, strict=True) if s.fate == "counted" and not is_late(s)]
 
     def others(name: str, count: int, code: str) -> Iterator[Report]:
-        for number, report in enumerate(rng.sample(good, count), 1):
+        # What waits in vain for something unknown comes in the second half, so that the first is soon answered.
+        reports = halves(good)[1] if code.startswith("unknown_") else good
+        for number, report in enumerate(rng.sample(reports, count), 1):
             yield replace(report, id=f"{name}-{number}", answers=(code,))
 
     def changed(name: str, count: int, code: str, **fields: object) -> Iterator[Report]:
