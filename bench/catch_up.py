@@ -164,7 +164,8 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000)
     events = parser.parse_args().events
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
-        assert stack.database_url and stack.kafka_bootstrap_servers
+        assert stack.database_url
+        assert stack.kafka_bootstrap_servers
         settings = Settings(
             database_url=stack.database_url,
             kafka_bootstrap_servers=stack.kafka_bootstrap_servers,

@@ -123,7 +123,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20)
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
-        assert stack.database_url and stack.kafka_bootstrap_servers
+        assert stack.database_url
+        assert stack.kafka_bootstrap_servers
         settings = Settings(
             database_url=stack.database_url,
             kafka_bootstrap_servers=stack.kafka_bootstrap_servers,

@@ -27,7 +27,9 @@ keys = typer.Typer(help="Systems that report to the front door, and their API ke
 app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
 
-Data = Annotated[Path | None, typer.Option(help="Folder of the embedded servers' data.", show_default="~/.local/share/qingsheng")]
+Data = Annotated[
+    Path | None, typer.Option(help="Folder of the embedded servers' data.", show_default="~/.local/share/qingsheng")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 out = Console()
 Result = TypeVar("Result")
@@ -56,22 +58,29 @@ def done(work: Coroutine[Any, Any, Result]) -> Result:
     try:
         return asyncio.run(work)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
-        raise fail(f"{type(error).__name__}: {error or 'no answer'}. Is the deployment running and reachable?") from None
+        raise fail(
+            f"{type(error).__name__}: {error or 'no answer'}. Is the deployment running and reachable?"
+        ) from None
 
 
 @app.command()
 def demo(
     data: Data = None,
-    once: Annotated[bool, typer.Option(help="End when the story is told; exit code 0 only if all figures agree.")] = False,
+    once: Annotated[
+        bool, typer.Option(help="End when the story is told; exit code 0 only if all figures agree.")
+    ] = False,
     port: Annotated[int, typer.Option(help="Port of the pages and APIs.")] = 8600,
-    keep: Annotated[bool, typer.Option(help="Keep the demo's events of an earlier run instead of starting anew.")] = False,
+    keep: Annotated[
+        bool, typer.Option(help="Keep the demo's events of an earlier run instead of starting anew.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Play the story of 2014 through the public doors, on real Kafka and PostgreSQL."""
-    from qingsheng.demo.play import play
+    """Play the story of 2014 through the public doors, on real Kafka and PostgreSQL. With --json it ends as with --once."""
+    from qingsheng.demo.play import CannotPlay, play
 
     try:
-        agreed = play(data, port=port, once=once, keep=keep)
-    except EmbeddedError as error:
+        agreed = play(data, port=port, once=once, keep=keep, as_json=as_json)
+    except (EmbeddedError, CannotPlay) as error:
         raise fail(str(error)) from None
     raise typer.Exit(0 if agreed else 1)
 
@@ -122,7 +131,11 @@ def migrate() -> None:
 
 
 @app.command()
-def topics(replication: Annotated[int | None, typer.Option(help="Copies of each partition.", show_default="one a broker, at most 3")] = None) -> None:
+def topics(
+    replication: Annotated[
+        int | None, typer.Option(help="Copies of each partition.", show_default="one a broker, at most 3")
+    ] = None,
+) -> None:
     """Make the topics that are missing."""
     from qingsheng.topics import ensure_topics
 
@@ -191,7 +204,9 @@ def dlq_list(service: Service, as_json: AsJson = False) -> None:
         table = Table("topic", "reason", "letters", "ids", "first", "last")
         for row in found:
             ids = f"{row['first_id']}…{row['last_id']}"
-            table.add_row(row["topic"], row["reason"], str(row["letters"]), ids, str(row["first_at"]), str(row["last_at"]))
+            table.add_row(
+                row["topic"], row["reason"], str(row["letters"]), ids, str(row["first_at"]), str(row["last_at"])
+            )
         out.print(table)
     for row in stopped:
         out.print(f"Paused since {row['since']}: {row['topic']} ({row['reason']}); 'qingsheng dlq resume' reads on.")
@@ -229,7 +244,9 @@ def dlq_discard(service: Service, letters: Letters = None, reason: Reason = None
 
 
 @dlq.command("resume")
-def dlq_resume(service: Service, topic: Annotated[str, typer.Argument(help="The paused topic, by its full name.")]) -> None:
+def dlq_resume(
+    service: Service, topic: Annotated[str, typer.Argument(help="The paused topic, by its full name.")]
+) -> None:
     """Read a topic on that was paused for too many invalid records."""
     from qingsheng.operate import dead_letters
 

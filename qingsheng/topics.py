@@ -12,16 +12,12 @@ from shared.delivery.broker import admin
 from shared.settings import Settings
 
 
-
 async def ensure_topics(settings: Settings, *, replication: int | None = None) -> list[str]:
     """Creates the services' event topics that are missing; returns their names. ``replication``: copies of each
     partition, by default one on each broker and 3 at most."""
     return await _create(
         settings,
-        [
-            _topic(settings, topic.name, topic.partitions, topic.retention)
-            for topic in TOPICS
-        ],
+        [_topic(settings, topic.name, topic.partitions, topic.retention) for topic in TOPICS],
         replication,
     )
 

@@ -29,7 +29,9 @@ class Sealer:
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
         except InvalidTag:
-            raise ValueError("sealed bytes do not open: changed, or sealed under another QINGSHENG_SECRET_KEY") from None
+            raise ValueError(
+                "sealed bytes do not open: changed, or sealed under another QINGSHENG_SECRET_KEY"
+            ) from None
 
 
 def new_api_key() -> str:

@@ -12,8 +12,8 @@ from qingsheng.demo.doors import Doors
 from qingsheng.demo.figures import REPORT_ON, Figure, figures
 from qingsheng.demo.log import Log, event_log
 from qingsheng.demo.printing import Printing, Report
-from qingsheng.demo.telling import Telling
 from qingsheng.demo.story import day
+from qingsheng.demo.telling import Telling
 from shared.settings import Settings
 
 PATIENCE = 120.0
@@ -70,7 +70,7 @@ async def compare(settings: Settings, doors: Doors, out: Printing, told: Telling
     }
     first_half, at_meeting, year = reports.values()
     if told:
-        out.answers(list(told.sums.values()), told.expected)
+        out.answers([told.sums[producer] for producer in told.expected], told.expected)
     out.figures(table)
     out.counties(
         "The half-year 2014-H1, counties by rank (detail synthetic)",

@@ -15,8 +15,8 @@ REPORT_ON = day("09-29")
 
 @dataclass(frozen=True)
 class Figure:
-    """``reported``: the report's words; ``played``: the number the demo stands for; ``asked``: the same over HTTP, where
-    a service tells it."""
+    """``reported``: the report's words; ``played``: the number that the demo plays; ``asked``: what a service tells
+    over HTTP, where one does."""
 
     what: str
     reported: str
@@ -61,10 +61,9 @@ class Counts:
                 members.pop(data["volunteer_id"], None)
         return Counter(members.values())
 
-    def attendances(self, session: Mapping[str, Any] | None) -> int:
-        wanted = session and session["session_id"]
+    def attendances(self, session: Mapping[str, Any]) -> int:
         told = self.standing("training.attendance_recorded", "training.attendance_voided", "attendance_id")
-        return sum(data["session_id"] == wanted for data in told)
+        return sum(data["session_id"] == session["session_id"] for data in told)
 
     def sessions(self, kind: str, *, joint: bool = False) -> list[Mapping[str, Any]]:
         held = self.standing("training.session_held", "training.session_cancelled", "session_id")
@@ -88,19 +87,19 @@ def figures(events: Iterable[Event], asked: Mapping[str, int]) -> list[Figure]:
     counts = Counts.recorded_by(REPORT_ON, events)
     city = counts.registered("city", REPORT_ON)
     county = counts.registered("county", REPORT_ON)
-    (teleconference, *_) = [*counts.sessions("teleconference"), {"venue_count": 0, "session_id": ""}]
+    teleconferences = counts.sessions("teleconference")
     courses = counts.sessions("course")
     tips = counts.standing("opinion.tip_reported", "opinion.tip_voided", "tip_id")
     clarified = [data for data in counts.data("opinion.correction_closed") if data["outcome"] == "clarified"]
-    table = [
+    table: list[tuple[str, str, int, int]] = [
         ("City team", "400", 400, city.total()),
         ("County teams", "9 × 200", 1800, county.total()),
         ("  the smallest of the nine", "200", 200, min(county.values(), default=0)),
         ("  the largest of the nine", "200", 200, max(county.values(), default=0)),
         ("Registered volunteers", "2,200", 2200, city.total() + county.total()),
         ("Provincial backbone class", "some", 24, sum(map(counts.attendances, counts.sessions("class")))),
-        ("Teleconference: venues", "10", 10, teleconference["venue_count"]),
-        ("Teleconference: volunteers", "more than 500", 523, counts.attendances(teleconference)),
+        ("Teleconference: venues", "10", 10, sum(held["venue_count"] for held in teleconferences)),
+        ("Teleconference: volunteers", "more than 500", 523, sum(map(counts.attendances, teleconferences))),
         ("Joint class in Gutian", "held", 60, sum(map(counts.attendances, counts.sessions("class", joint=True)))),
         ("The course: other classes", "3", 3, len(courses)),
         ("The course: trained", "more than 150", 156, sum(map(counts.attendances, courses))),

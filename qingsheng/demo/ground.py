@@ -8,16 +8,17 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from shared.delivery.broker import admin
+from shared.postgres import Connection
 from shared.settings import Settings
 
 DATABASE = "qingsheng_demo_{number}"
 PREFIX = "demo-{number}."
-PARKING_SECONDS = 6.0
+PARKING_SECONDS = 3.0
 """In the demo a report waits this long for what may still be on its way; a real deployment gives it 15 minutes."""
 
 
-class NoEarlierRun(Exception):
-    """There is nothing to keep."""
+class CannotPlay(Exception):
+    """The demo cannot be played here; the message says what to do."""
 
 
 def settings_of(servers: Settings, number: int) -> Settings:
@@ -35,7 +36,7 @@ def settings_of(servers: Settings, number: int) -> Settings:
 
 @asynccontextmanager
 async def fresh(servers: Settings) -> AsyncIterator[Settings]:
-    """A new, empty database for the next run, held while the context lasts; earlier runs that nobody uses are dropped."""
+    """A new, empty database for the next run, held while the context lasts. Drops earlier runs that nobody uses."""
     async with _connected(servers.database_url) as connection:
         earlier = await _numbers(connection)
         number = max(earlier, default=0) + 1
@@ -51,18 +52,18 @@ async def fresh(servers: Settings) -> AsyncIterator[Settings]:
 
 @asynccontextmanager
 async def latest(servers: Settings) -> AsyncIterator[Settings]:
-    """The database of the run before, as it stands, held while the context lasts. Raises NoEarlierRun."""
+    """The database of the run before, as it stands, held while the context lasts. Raises CannotPlay."""
     async with _connected(servers.database_url) as connection:
         numbers = await _numbers(connection)
     if not numbers:
-        raise NoEarlierRun("No earlier run of the demo is there to keep: start it without --keep.")
+        raise CannotPlay("No earlier run of the demo is there to keep: start it without --keep.")
     settings = settings_of(servers, max(numbers))
     async with _connected(settings.database_url):
         yield settings
 
 
 @asynccontextmanager
-async def _connected(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def _connected(database_url: str) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(database_url, timeout=20)
     try:
         yield connection
@@ -70,13 +71,13 @@ async def _connected(database_url: str) -> AsyncIterator["asyncpg.Connection[asy
         await connection.close()
 
 
-async def _numbers(connection: "asyncpg.Connection[asyncpg.Record]") -> list[int]:
+async def _numbers(connection: Connection) -> list[int]:
     name = re.compile(re.escape(DATABASE.format(number="")) + r"(\d+)")
     found = [name.fullmatch(row[0]) for row in await connection.fetch("select datname from pg_database")]
     return sorted(int(match[1]) for match in found if match)
 
 
-async def _created(connection: "asyncpg.Connection[asyncpg.Record]", number: int) -> bool:
+async def _created(connection: Connection, number: int) -> bool:
     try:
         await connection.execute(f'create database "{DATABASE.format(number=number)}"')
     except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):  # another run was quicker
@@ -84,7 +85,7 @@ async def _created(connection: "asyncpg.Connection[asyncpg.Record]", number: int
     return True
 
 
-async def _dropped(connection: "asyncpg.Connection[asyncpg.Record]", number: int) -> bool:
+async def _dropped(connection: Connection, number: int) -> bool:
     with suppress(asyncpg.ObjectInUseError):
         await connection.execute(f'drop database if exists "{DATABASE.format(number=number)}"')
         return True

@@ -27,7 +27,6 @@ class Sum:
     missing: int
     event_ids: list[str]
 
-
     def __add__(self, other: "Sum") -> "Sum":
         """Of two batches of the same producer."""
         return Sum(

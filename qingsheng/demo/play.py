@@ -7,9 +7,11 @@ import secrets
 import signal
 import socket
 import sys
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from qingsheng.demo import ground
 from qingsheng.demo.comparison import Outcome, compare
@@ -19,18 +21,18 @@ from qingsheng.demo.printing import Printing
 from qingsheng.demo.script import PRODUCERS
 from qingsheng.demo.steps import tell
 from qingsheng.deployment import DATABASE, SECRET, data_folder, running, servers
-from qingsheng.embedded import EmbeddedError
 from qingsheng.migrations import amigrate
 from qingsheng.producers import issue_key
 from qingsheng.registry import SERVICES
 from qingsheng.topics import ensure_topics
 from shared.settings import Settings
 
+CannotPlay = ground.CannotPlay
 PROCESSES = ("apis", "producing-workers", "appraisal-worker")
 
 
 def play(data: Path | None, *, port: int, once: bool, keep: bool, as_json: bool = False) -> bool:
-    """Plays the story; returns whether all figures agree. Raises EmbeddedError where it cannot start.
+    """Plays the story; returns whether all figures agree. Raises EmbeddedError, CannotPlay.
 
     ``keep``: shows the run before as it stands. ``once``: ends at the end, else stays up until Ctrl-C. ``as_json``: the
     outcome as JSON on standard output; implies ``once``.
@@ -40,22 +42,26 @@ def play(data: Path | None, *, port: int, once: bool, keep: bool, as_json: bool 
     told: dict[str, Any] = {"port": port}
     if DATABASE in os.environ and SECRET not in os.environ:
         told["secret_key"] = secrets.token_urlsafe(32)  # of this run alone, and of invented data
+    began = time.monotonic()
     with servers(data, out.line, **told) as base:
-        return asyncio.run(_run(base, out, data_folder(data), once=once or as_json, keep=keep, as_json=as_json))
+        log = data_folder(data) / "demo.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
+        return asyncio.run(_run(base, out, log, began, once=once or as_json, keep=keep, as_json=as_json))
 
 
-async def _run(base: Settings, out: Printing, folder: Path, *, once: bool, keep: bool, as_json: bool) -> bool:
+async def _run(
+    base: Settings, out: Printing, log: Path, began: float, *, once: bool, keep: bool, as_json: bool
+) -> bool:
     stop = _stopping()
     async with AsyncExitStack() as leaving:
         settings = await leaving.enter_async_context(ground.latest(base) if keep else ground.fresh(base))
-        out.line(f"database {settings.database_url.rsplit('/', 1)[-1]}, topics {settings.topic_prefix}…")
+        database = urlsplit(settings.database_url).path.removeprefix("/")
+        out.line(f"database {database}, topics {settings.topic_prefix}…")
         await amigrate(settings.database_url)
         await ensure_topics(settings)
-        for producer, services in PRODUCERS.items():
+        for producer, services in () if keep else PRODUCERS.items():
             await issue_key(settings, producer, services)
-        log = folder / "demo.log"
-        folder.mkdir(parents=True, exist_ok=True)
-        log.write_text("")
         out.line(f"starting the services; their log is {log}")
         leaving.enter_context(running(settings, PROCESSES, log))
         doors = Doors(settings.host, settings.port, settings.topic_prefix)
@@ -67,7 +73,7 @@ async def _run(base: Settings, out: Printing, folder: Path, *, once: bool, keep:
             await asyncio.wait([playing])
             return False
         outcome = playing.result()
-        out.verdict(outcome.agreed, outcome.problems)
+        out.verdict(outcome.agreed, outcome.problems, time.monotonic() - began)
         if as_json:
             sys.stdout.write(json.dumps(outcome.as_json(settings), ensure_ascii=False, default=str) + "\n")
         if not once:
@@ -102,4 +108,4 @@ def _check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise EmbeddedError(f"Port {port} is in use: stop what uses it, or give another with --port.") from None
+            raise CannotPlay(f"Port {port} is in use: stop what uses it, or give another with --port.") from None

@@ -19,12 +19,13 @@ PLAIN_WIDTH = 120
 INDICATORS = {
     "roster_fill": "roster",
     "training_coverage": "trained",
-    "tips_reported": "tips",
+    "tips_reported": "tips/100",
     "tips_triaged_in_time": "triaged",
-    "tips_resolved_in_time": "resolved",
-    "tips_answered": "answered",
-    "corrections_closed_in_time": "correct",
-    "sharing_participation": "sharing",
+    "tips_resolved_in_time": "solved",
+    "tips_answered": "answer",
+    "needs_acted": "acted",
+    "corrections_closed_in_time": "corr.",
+    "sharing_participation": "shares",
     "posts_published": "posts",
 }
 Report = dict[str, Any]
@@ -48,11 +49,18 @@ class Printing:
 
     def step(self, when: str, text: str) -> None:
         """A row of the story."""
-        self._out.print(f"[cyan]{when:>16}[/cyan]  {text}")
+        self._row(when, text)
 
     def not_yet(self, when: str, text: str) -> None:
         """A row of the story that this stage of the software cannot play."""
-        self._out.print(f"[cyan]{when:>16}[/cyan]  [yellow]not yet: {text}[/yellow]")
+        self._row(when, f"[yellow]not yet: {text}[/yellow]")
+
+    def _row(self, when: str, text: str) -> None:
+        row = Table.grid(padding=(0, 2))
+        row.add_column(justify="right", width=12, style="cyan", no_wrap=True)
+        row.add_column()
+        row.add_row(when, text)
+        self._out.print(row)
 
     @contextmanager
     def bar(self, what: str, total: int) -> Iterator[Any]:
@@ -100,25 +108,25 @@ class Printing:
             table.add_row(row.what, row.reported, f"{row.played:,}", f"{row.counted:,}", asked, _mark(row.agrees))
         self._out.print(table)
 
-    def counties(self, title: str, report: Report, earlier: Report | None = None, earlier_title: str = "") -> None:
-        """The county table with ranks; ``earlier``: how the same stood before."""
+    def counties(self, title: str, report: Report, earlier: Report | None = None, then: str = "") -> None:
+        """The county table with ranks; ``earlier``: how it stood ``then``."""
         if self._quiet:
             return
         before = {row["county"]: row for row in earlier["counties"]} if earlier else {}
-        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column("rank", justify="right")
         table.add_column("county", no_wrap=True)
         table.add_column("score", justify="right")
         if earlier:
-            table.add_column(earlier_title, justify="right", no_wrap=True)
+            table.add_column(then, justify="right", no_wrap=True)
         for indicator in report["city"]:
-            table.add_column(INDICATORS.get(indicator["indicator"], indicator["indicator"]), justify="right")
+            table.add_column(INDICATORS[indicator["indicator"]], justify="right")
         for row in report["counties"]:
             name = f"{row['name']['zh']} {row['name'].get('en', '')}"
             cells = [str(row["rank"] or "–"), name, _number(row["score"], 2)]
             if earlier:
-                then = before[row["county"]]
-                cells.append(f"{_number(then['score'], 2)} ({then['rank'] or '–'})")
+                stood = before[row["county"]]
+                cells.append(f"{_number(stood['score'], 2)} ({stood['rank'] or '–'})")
             cells += [_number(indicator["value"], 2) for indicator in row["indicators"]]
             table.add_row(*cells)
         self._out.print(table)
@@ -140,10 +148,13 @@ class Printing:
             self._out.print(f"  {address}")
         self._out.print("Ctrl-C ends it; 'qingsheng demo --keep' shows this run again.", style="dim")
 
-    def verdict(self, agreed: bool, problems: Sequence[str]) -> None:
+    def verdict(self, agreed: bool, problems: Sequence[str], seconds: float) -> None:
         for problem in problems:
-            self._out.print(f"[red]{problem}[/red]")
-        self._out.print("[bold green]All figures agree.[/bold green]" if agreed else "[bold red]Figures differ.[/bold red]")
+            self._out.print(problem, style="red", markup=False)
+        self.line(f"{seconds:.0f} seconds from the start of the servers to here")
+        self._out.print(
+            "All figures agree." if agreed else "Figures differ.", style="bold green" if agreed else "bold red"
+        )
 
 
 def _mark(agrees: bool) -> str:

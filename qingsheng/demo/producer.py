@@ -2,10 +2,11 @@
 
     python -m qingsheng.demo.producer --bootstrap-servers HOST:PORT --topic-prefix PREFIX
 
-Reads orders from standard input, one JSON object a line: ``{"producer", "batch", "mode", "seconds"}``. A batch is a file
-of lines ``{"service", "key", "answers", "event"}`` (or ``raw`` in place of ``event``). It sends them to the producer's own
-intake topics, in ``structured`` or ``binary`` mode, waits until each got its answers, at most so many seconds, and tells
-the sum on standard output: ``{"batch", "sent", "accepted", "rejected": {code: n}, "missing", "event_ids"}``.
+Reads orders from standard input, one JSON object a line: ``{"producer", "batch", "mode", "seconds"}``. A batch is a
+file of lines ``{"service", "key", "answers", "event"}`` (or ``raw`` in place of ``event``). It sends them to the
+producer's own intake topics, in ``structured`` or ``binary`` mode, waits until each got its answers, at most so many
+seconds, and tells the sum on standard output: ``{"batch", "sent", "accepted", "rejected": {code: n}, "missing",
+"event_ids"}``.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 INTAKE = "qingsheng.intake.{service}.{producer}"
 ANSWERS = "qingsheng.intake.answers.{producer}"
@@ -81,6 +82,10 @@ class System:
         }
 
 
+def _lines(batch: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in batch.read_text().splitlines()]
+
+
 def _record(line: Mapping[str, Any], mode: str) -> tuple[bytes, Sequence[tuple[str, bytes]]]:
     """A record's value and headers. In binary mode the attributes are headers and the value is the data alone."""
     if "raw" in line:
@@ -102,8 +107,7 @@ async def serve(bootstrap_servers: str, prefix: str) -> None:
     await kafka.start()
 
     async def carry_out(order: Mapping[str, Any], system: System) -> None:
-        lines = [json.loads(line) for line in Path(order["batch"]).read_text().splitlines()]
-        told = await system.report(lines, order["mode"], order["seconds"])
+        told = await system.report(_lines(Path(order["batch"])), order["mode"], order["seconds"])
         sys.stdout.write(json.dumps({"batch": order["batch"], **told}) + "\n")
         sys.stdout.flush()
 

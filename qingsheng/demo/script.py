@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from qingsheng.demo.story import campaign, classes, feeds, lines, people, registers, reports, tips
-from qingsheng.demo.story.reports import Report
+from qingsheng.demo.story import campaign, classes, feeds, lines, people, registers, tips
+from qingsheng.demo.story.campaign import Post, Share
+from qingsheng.demo.story.classes import Attendance
+from qingsheng.demo.story.people import Volunteer
+from qingsheng.demo.story.reports import Report, expected
+from qingsheng.demo.story.tips import Tip
 
 PRODUCERS = {feeds.PRODUCER: ["campaign"], registers.PRODUCER: ["training"], lines.PRODUCER: ["opinion"]}
 """The other systems and the services they report to."""
@@ -14,12 +18,12 @@ PRODUCERS = {feeds.PRODUCER: ["campaign"], registers.PRODUCER: ["training"], lin
 
 @dataclass(frozen=True)
 class Script:
-    people: Sequence[people.Volunteer]
-    successors: Sequence[people.Volunteer]
-    attendances: Sequence[classes.Attendance]
-    tips: Sequence[tips.Tip]
-    posts: Sequence[campaign.Post]
-    shares: Sequence[campaign.Share]
+    people: Sequence[Volunteer]
+    successors: Sequence[Volunteer]
+    attendances: Sequence[Attendance]
+    tips: Sequence[Tip]
+    posts: Sequence[Post]
+    shares: Sequence[Share]
 
     @cached_property
     def reports(self) -> dict[str, list[Report]]:
@@ -33,7 +37,7 @@ class Script:
     @property
     def answers(self) -> dict[str, Counter[str]]:
         """How many different answers of which kind each producer should get."""
-        return {producer: reports.expected(told) for producer, told in self.reports.items()}
+        return {producer: expected(told) for producer, told in self.reports.items()}
 
 
 def script() -> Script:

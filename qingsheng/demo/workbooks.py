@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 import xlsxwriter
 
@@ -41,7 +41,7 @@ def ledger(people: Sequence[Volunteer], by: datetime, forgotten: Collection[str]
                 case datetime():
                     sheet.write_datetime(at, column, cell.replace(tzinfo=None), moment)
                 case date():
-                    sheet.write_datetime(at, column, cell, day)
+                    sheet.write_datetime(at, column, datetime.combine(cell, time()), day)
                 case _:
                     sheet.write(at, column, cell)
     book.close()

@@ -62,7 +62,7 @@ async def discard(settings: Settings, service: str, letters: Sequence[int], reas
     """Drops dead letters by id, or all of one reason. Returns how many."""
     async with _connected(settings, service) as connection, connection.transaction():
         rows = await connection.fetch(
-            "delete from dead_letter where id = any($1::bigint[]) or reason = $2 returning topic, \"partition\", \"offset\"",
+            'delete from dead_letter where id = any($1::bigint[]) or reason = $2 returning topic, "partition", "offset"',
             list(letters),
             reason,
         )
@@ -104,7 +104,10 @@ async def replay(settings: Settings, service: str, letters: Sequence[int], reaso
             except Broken as broken:
                 failed += 1
                 await connection.execute(
-                    "update dead_letter set reason = $2, detail = $3 where id = $1", letter, broken.reason, broken.detail
+                    "update dead_letter set reason = $2, detail = $3 where id = $1",
+                    letter,
+                    broken.reason,
+                    broken.detail,
                 )
             except asyncpg.PostgresError as error:
                 failed += 1

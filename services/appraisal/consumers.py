@@ -55,6 +55,7 @@ def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:
                 topic=events_topic(service),
                 decode=lambda record, decoder=decoder: decoder(record.value),
                 apply=apply,
+                only_projects=True,
                 recorded=lambda event: event.recordedtime,
             )
         )

@@ -156,9 +156,7 @@ def _limited(kind: Kind, undoing: Kind, reason: WhyNot) -> Callable[[_Asked, Seq
     return read
 
 
-def _due(
-    opens: Kind, ends: Kind, undoing: Kind | None
-) -> Callable[[_Asked, Sequence[Subject]], list[Evidence]]:
+def _due(opens: Kind, ends: Kind, undoing: Kind | None) -> Callable[[_Asked, Sequence[Subject]], list[Evidence]]:
     """The denominator counts what fell due in the period; the numerator what of it was done in time."""
 
     def read(asked: _Asked, subjects: Sequence[Subject]) -> list[Evidence]:
@@ -175,10 +173,14 @@ def _due(
             if left_out:
                 why = why or "no_action"
             found += [
-                Evidence("denominator", fact, why if fact is first else "second_telling") for fact in subject.told(opens)
+                Evidence("denominator", fact, why if fact is first else "second_telling")
+                for fact in subject.told(opens)
             ]
             if first.county == asked.county:
-                found += [Evidence("numerator", fact, why or _in_time(asked, subject, fact, due)) for fact in subject.told(ends)]
+                found += [
+                    Evidence("numerator", fact, why or _in_time(asked, subject, fact, due))
+                    for fact in subject.told(ends)
+                ]
         return found
 
     return read

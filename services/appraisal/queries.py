@@ -28,6 +28,7 @@ from shared.postgres import Connection
 
 _FACT = ", ".join(f"f.{name}" for name in FACT_COLUMNS)
 
+
 @dataclass(frozen=True)
 class Inputs:
     """What a report is computed from, read in one snapshot."""

@@ -57,7 +57,9 @@ def under(asked: Question, scheme: Scheme) -> Question:
     return replace(asked, scheme=scheme)
 
 
-async def report(connection: Connection, asked: Question, *, prefix: str, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+async def report(
+    connection: Connection, asked: Question, *, prefix: str, now: datetime, zone: ZoneInfo
+) -> dict[str, Any]:
     """The report as contracts.md shows it. Computed within one snapshot; the caller opens it."""
     terms = asked.scheme.terms()
     wanted = windows(terms, asked.seen)

@@ -71,8 +71,17 @@ async def save_units(connection: Connection, events: Sequence[Decoded]) -> None:
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing""",
         sorted(
             (
-                (e.id, e.data.unit_id, e.sequence, e.data.kind, e.data.county, e.data.parent_id, _names(e.data.name))
-                + (e.time, e.recordedtime)
+                (
+                    e.id,
+                    e.data.unit_id,
+                    e.sequence,
+                    e.data.kind,
+                    e.data.county,
+                    e.data.parent_id,
+                    _names(e.data.name),
+                    e.time,
+                    e.recordedtime,
+                )
                 for e in events
             ),
             key=lambda row: row[0],

@@ -1,6 +1,7 @@
 """What opinion does, within the caller's transaction.
 
-Commands on one thing append their events and raise Refusal; ``report_tips`` leaves the events to its caller, as outcomes.
+Commands on one thing append their events and raise Refusal; ``report_tips`` leaves the events to its caller, as
+outcomes.
 """
 
 from collections.abc import Sequence
@@ -148,8 +149,8 @@ async def resolve_tip(
     connection: Connection, clock: Clock, tip_id: UUID, resolution: Resolution, version: int | None = None
 ) -> None:
     """Resolves a tip, triaged or not. ``version``: the one the caller read, if told. Raises ``not_found``,
-    ``version_conflict``, ``invalid_state``, ``time_out_of_range``, ``out_of_order_date``; the action's title is published
-    and so screened as a tip's text is."""
+    ``version_conflict``, ``invalid_state``, ``time_out_of_range``, ``out_of_order_date``; the action's title is
+    published and so screened as a tip's text is."""
     row, tip = await _locked(connection, tip_id, version)
     _refuse(rules.may_resolve(tip))
     now = clock.now()
@@ -181,8 +182,8 @@ async def void_tip(
     version: int | None = None,
 ) -> None:
     """Voids a tip in any state; a duplicate may name the tip it is merged into. The text of one that was about a person
-    goes at once (charter C4). ``version``: the one the caller read, if told. Raises ``not_found``, ``version_conflict``,
-    ``invalid_state``, ``schema``."""
+    goes at once (charter C4). ``version``: the one the caller read, if told. Raises ``not_found``,
+    ``version_conflict``, ``invalid_state``, ``schema``."""
     rows = await storage.lock_tips(connection, {tip_id, merged_into or tip_id})
     row = rows.get(tip_id)
     if row is None:
@@ -261,8 +262,8 @@ async def close_correction(
     connection: Connection, clock: Clock, case_id: UUID, closing: Closing, version: int | None = None
 ) -> None:
     """Closes a correction (charter C6); every outcome takes the same. ``version``: the one the caller read, if told.
-    Raises ``not_found``, ``version_conflict``, ``invalid_state``, ``no_evidence``, ``no_source``, ``personal_data`` for a
-    link to a person's page, ``time_out_of_range``, ``out_of_order_date``."""
+    Raises ``not_found``, ``version_conflict``, ``invalid_state``, ``no_evidence``, ``no_source``, ``personal_data`` for
+    a link to a person's page, ``time_out_of_range``, ``out_of_order_date``."""
     row = await storage.lock_correction(connection, case_id)
     if row is None:
         raise Refusal("not_found")

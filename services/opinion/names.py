@@ -1,7 +1,7 @@
 """Names of persons in a text, Chinese and in pinyin: pure. Guesses by surname, given name and surroundings.
 
-Characters that begin or make up common words are left out (surnames 安, 常, 方, 时, 向; given 工, 路, 层): a name missed
-is better than every second complaint about a road stopped.
+Characters that begin or make up common words are left out (surnames 安, 常, 方, 时, 向; given 工, 路, 层): a name
+missed is better than every second complaint about a road stopped.
 """
 
 SURNAME = (
@@ -17,17 +17,23 @@ PLACE = (
     "(?:小区|花园|[路街村镇乡县市区湾港山桥岛岸滩江河溪洞库巷弄里苑城府店厂馆站楼校局院所厝]|大厦|广场|公司|医院|学校|中学"
     "|小学|幼儿园|社区|中心|酒店|超市|物业|市场|工地|景区|大道|集团|宾馆|纪念|故居|图书)"
 )
-THREE = f"[{SURNAME}][{_GIVEN}]{{2}}(?!.?{PLACE})"
+_LINK = "[^在把的是上被给对从到]"
+THREE = f"[{SURNAME}][{_GIVEN}]{{2}}(?!{_LINK}?{PLACE})"
 """A whole name of three characters: seldom anything else."""
 MASKED = f"[{SURNAME}](?:某某?(?![种些个地年月日项条处])|[×*]{{1,2}})"
-NAME = f"(?:{THREE}|[{SURNAME}][{_GIVEN}](?![{_GIVEN}]?.?{PLACE})|{MASKED}|(?:欧阳|上官|诸葛|司马)[{_GIVEN}]{{1,2}})"
+NAME = (
+    f"(?:{THREE}|[{SURNAME}][{_GIVEN}](?![{_GIVEN}]?{_LINK}?{PLACE})|{MASKED}|(?:欧阳|上官|诸葛|司马)[{_GIVEN}]{{1,2}})"
+)
 """Any name; those of two characters may be a word, so only where a name is expected."""
 PINYIN = (
     "(?:Bai|Cai|Cao|Chen|Cheng|Cui|Deng|Ding|Dong|Du|Fan|Fang|Feng|Gao|Gu|Guo|He|Hou|Hu|Huang|Jia|Jiang|Jin|Kong|Lai|Lei|Li|Liang"
     "|Liao|Lin|Liu|Lu|Luo|Ma|Mao|Meng|Pan|Peng|Qian|Qin|Qiu|Ren|Shao|Shen|Shi|Song|Su|Sun|Tan|Tang|Tao|Tian|Wang|Wei|Wen|Weng"
     "|Wu|Xia|Xiao|Xie|Xiong|Xu|Xue|Yan|Yang|Yao|Ye|Yin|Yu|Yuan|Zeng|Zhang|Zhao|Zheng|Zhong|Zhou|Zhu|Zou)"
 )
-_SYLLABLE = "(?:[zcs]h?|[bpmfdtnlgkhjqxryw])?(?:i?a(?:ng?|o|i)?|i?ong|ou?|u(?:a(?:ng?|i)?|o|i|n|e)?|e(?:i|ng?|r)?|i(?:ng?|u|e)?)"
+_SYLLABLE = (
+    "(?:[zcs]h?|[bpmfdtnlgkhjqxryw])?"
+    "(?:i?a(?:ng?|o|i)?|i?ong|ou?|u(?:a(?:ng?|i)?|o|i|n|e)?|e(?:i|ng?|r)?|i(?:ng?|u|e)?)"
+)
 _PLACE_EN = (
     "(?:Road|Street|Lane|Avenue|Village|Town(?:ship)?|City|County|District|Station|School|College|Hospital|Clinic|Park|Square"
     "|Bridge|Bay|Island|River|Lake|Mountain|Harbou?r|Port|Market|Hotel|Company|Group|Cent(?:re|er)|Community|Memorial|Temple"

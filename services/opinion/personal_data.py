@@ -42,7 +42,9 @@ def kinds_in(text: str) -> list[Kind]:
 
 
 _URL = re.compile(
-    r"(?:https?://|www\.)[^\s，。；、）】》”\"<>]+|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,}/\S*", re.I | re.A
+    r"(?:https?://|www\.)[^\s，。；、）】》”\"<>]+"
+    r"|(?<![\w.-])(?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,}/\S*",
+    re.I | re.A,
 )
 
 
@@ -62,7 +64,8 @@ _MOBILE = re.compile(
     re.X | re.A,
 )
 _LOCAL = re.compile(
-    r"(?:电话|座机|家电|致电|拨打|打给|tel\.?|phone|call)[^\d\n]{0,8}(?:0\d{2,3}[\s,-]{1,2})?(?<![\d-])[2-8]\d{2,3}[\s-]?\d{4}(?![\d-])",
+    r"(?:电话|座机|家电|致电|拨打|打给|tel\.?|phone"
+    r"|call)[^\d\n]{0,8}(?:0\d{2,3}[\s,-]{1,2})?(?<![\d-])[2-8]\d{2,3}[\s-]?\d{4}(?![\d-])",
     re.I | re.A,
 )
 """A number without its area code, where the text calls it one."""
@@ -93,7 +96,8 @@ _IDENTITY = re.compile(r"(?<![\dA-Za-z])\d{6}[\s-]?(\d{4})(\d{2})(\d{2})[\s-]?\d
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _BY_NAME = (
     re.compile(
-        r"(?:身份证|身份号|证件(?!照)|公民身份|\bid(?:entity)?\b(?:\s*(?:card|no|number))?)[^\d\n]{0,12}(?:\d[\s-]?){14,17}[\dXx]",
+        r"(?:身份证|身份号|证件(?!照)|公民身份|\bid(?:entity)?\b(?:\s*(?:card"
+        r"|no|number))?)[^\d\n]{0,12}(?:\d[\s-]?){14,17}[\dXx]",
         re.I | re.A,
     ),
     re.compile(r"(?:护照|passport)[^\n]{0,20}?(?<![A-Za-z0-9])[A-Z]{1,2}\d{7,8}(?![A-Za-z0-9])", re.I | re.A),
@@ -126,12 +130,14 @@ def _adds_up(match: re.Match[str]) -> bool:
 # -- addresses and account names ---------------------------------------------------------------------------------------
 
 _EMAIL = re.compile(
-    r"[\w.%+-]{1,64}\s?(?:@|[(\[{]\s?at\s?[)\]}]|艾特)\s?(?:[a-z0-9-]{1,63}(?:\.|\s?[(\[{]\s?dot\s?[)\]}]\s?)){1,5}[a-z]{2,}",
+    r"[\w.%+-]{1,64}\s?(?:@|[(\[{]\s?at\s?[)\]}]|艾特)\s?(?:[a-z0-9-]{1,63}(?:\."
+    r"|\s?[(\[{]\s?dot\s?[)\]}]\s?)){1,5}[a-z]{2,}",
     re.I | re.A,
 )
 _WECHAT = r"(?:微信|薇信|威信|[vV]信|微[♥❤]|(?<![A-Za-z])(?:vx|wx|weixin|wechat))"
 _PLATFORM = (
-    r"(?:抖音|快手|小红书|微博|知乎|贴吧|B站|哔哩哔哩|头条|脸书|推特|电报|旺旺|陌陌|钉钉|飞信|支付宝|淘宝|闲鱼|(?<![A-Za-z])"
+    r"(?:抖音|快手|小红书|微博|知乎|贴吧|B站|哔哩哔哩|头条|脸书"
+    r"|推特|电报|旺旺|陌陌|钉钉|飞信|支付宝|淘宝|闲鱼|(?<![A-Za-z])"
     r"(?:weibo|douyin|telegram|whatsapp|instagram|tiktok|twitter|facebook|signal|skype|line))"
 )
 _NUMBERED = r"(?:号码?|账号|帐号|昵称|用户名|网名|\s?(?:id|account|number|user(?:name)?)(?![a-z]))"

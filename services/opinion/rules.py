@@ -74,7 +74,7 @@ def fact_time(told: datetime | None, now: datetime, pointer: str, *, after: date
     """When a fact happened: as told, else now. ``after``: the fact it follows.
 
     Refuses ``out_of_order_date`` for a time before that fact, ``time_out_of_range`` for one before 2000 or more than 24
-    hours ahead. A fact whose forerunner was told by a clock that is ahead happens, when nothing is told, right after it.
+    hours ahead. Where nothing is told and the forerunner was told by a clock that is ahead, the fact happens with it.
     """
     if told is None:
         return max(now, after)

@@ -1,4 +1,4 @@
-"""Texts that are about a person: named, pointed at as an author, or to be found, watched, silenced or punished. Pure."""
+"""Texts about a person: named, pointed at as an author, or to be found, watched, silenced or punished. Pure."""
 
 import re
 
@@ -35,20 +35,26 @@ _MISCONDUCT = (
 )
 _COMPLAIN = "(?:举报|投诉|检举|揭发|控告|曝光|起诉|谴责|处分|开除|处理|约谈|追究|查处|严惩|调查|批评|通报)"
 _HARD = (
-    "(?:抓(?:起来|走|了|捕|住)|揪|拘留|处分|开除|辞退|严惩|严查|法办|绳之以法|闭嘴|住口|禁言|封号|封了|封掉|封杀|销号|拉黑|约谈|训诫|关起来|管一?管"
-    "|管控|管好|治治|教训|教育一下|收拾|谈谈?话|谈谈|下架|反驳|跟帖|压住|检讨|道歉|重点人员|列入|打压|赶走|吊销|滚蛋|喝茶|底细|身份|罚款|法律责任|采取措施|撤职|免职"
-    "|罚|警告|名单|记下|记录下来|盯|(?:删掉|删除)|别让|不让|(?:公开|公布|曝光){0,1}(?:他|她|其)的?(?:信息|身份|姓名|照片|名字)|曝光)"
+    "(?:抓(?:起来|走|了|捕|住)|揪|拘留|处分|开除|辞退|严惩|严查|法办|绳之以法|闭嘴|住口|禁言|封号|封了|封掉|封杀|销号|拉黑"
+    "|约谈|训诫|关起来|管一?管|管控|管好|治治|教训|教育一下|收拾|谈谈?话|反驳|压住|重点人员|打压|赶走|吊销|滚蛋|喝茶|底细"
+    "|法律责任|采取措施|撤职|免职|删掉|删除|别让|(?:公开|公布|曝光)?(?:他|她|其)的?(?:信息|姓名|照片|名字))"
 )
 """What is asked to be done to somebody."""
+_ALSO_HARD = "(?:下架|跟帖|道歉|检讨|列入|身份(?!证)|罚|警告|名单|记下|记录下来|盯|不让|曝光|谈谈)"
+"""The same, of those who speak up; of others it may well be something else."""
 _SURNAMED = (
-    f"[{SURNAME}](?:主任|支书|书记|[局科处股所站院校镇县乡区队组园厂店]长|会计|民警|警官|老师|教师|教练|医生|大夫|护士|师傅|经理|老板娘?|律师|记者"
+    f"[{SURNAME}](?:主任|支书|书记|[局科处股所站院校镇县乡区队组园厂店]长|会计"
+    f"|民警|警官|老师|教师|教练|医生|大夫|护士|师傅|经理|老板娘?|律师|记者"
     "|同志|先生|女士|小姐|个人)"
 )
 _ROLE_EN = (
     "(?i:neighbou?r|colleague|classmate|teacher|headmaster|principal|doctor|nurse|director|officer|policeman|policewoman|driver"
     "|boss|landlord|landlady|manager|mayor|secretary|clerk|guard|coach|official)"
 )
-_CALLER_EN = r"(?! (?:of [\w ]{1,20} )?(?:asks?|asked|calls?|called|reports?|reported that|says|said|would like|wants to know|suggests)\b)"
+_CALLER_EN = (
+    r"(?! (?:of [\w ]{1,20} )?(?:asks?|asked|calls?|called|reports?"
+    r"|reported that|says|said|would like|wants to know|suggests)\b)"
+)
 _PERSON_EN = (
     "(?:somebody|someone|person|man|woman|guy|boy|girl|user|netizen|v?blogger|vlogger|influencer|poster|streamer|neighbou?r"
     "|colleague|villager|resident)"
@@ -58,11 +64,8 @@ _NAMED = (
     re.compile(THREE),
     re.compile(f"{_SURNAMED}(?!.{{0,4}}{_CALLER})"),
     re.compile(f"{_ROLE}(?:叫|名叫|是)?{NAME}"),
-    re.compile(f"{THREE}(?:{_ROLE}|{_POLITE}(?!.{{0,4}}{_CALLER}))"),
     re.compile(f"{NAME}(?:{_POLITE}|{_ROLE})(?={_CLAUSE}{{0,10}}{_MISCONDUCT})"),
-    re.compile(f"{_SURNAMED}(?!.{{0,4}}{_CALLER})(?={_CLAUSE}{{0,10}}{_MISCONDUCT})"),
-    re.compile(f"{_SURNAMED}{_SENTENCE}{{0,25}}{_HARD}|(?:{_HARD}|{_COMPLAIN}){_CLAUSE}{{0,10}}?{_SURNAMED}"),
-    re.compile(f"{_COMPLAIN}{_CLAUSE}{{0,12}}?{THREE}"),
+    re.compile(f"(?:{_HARD}|{_COMPLAIN}){_CLAUSE}{{0,10}}?{_SURNAMED}"),
     re.compile(f"{_COMPLAIN}(?:一下)?{NAME}(?=$|[，。；！？,;!?\\s的在把是]|上班|经常|多次|利用|{_POLITE})"),
     re.compile(f"(?:名叫|名字叫|名字是|姓名是|[他她人]叫){NAME}|姓[{SURNAME}]的|某某某(?!{PLACE})"),
     re.compile(f"(?:就是|怀疑|肯定是|{_COMPLAIN}){_CLAUSE}{{0,8}}[老小阿][{SURNAME}](?=[，。,!！\\s打说的在把干做]|$)"),
@@ -70,7 +73,8 @@ _NAMED = (
     re.compile(rf"\b{_ROLE_EN},? {PINYIN}\b{NO_PLACE}"),
     re.compile(rf"(?i:\b{_PERSON_EN}\b) (?:called|named) [A-Z]|\b(?:called|named) {PINYIN}\b{NO_PLACE}"),
     re.compile(
-        rf"\b(?i:watch|monitor|follow|arrest|ban|silence|sack|dismiss|punish|fire|investigate|report|discipline) {PINYIN}\b{NO_PLACE}"
+        rf"\b(?i:watch|monitor|follow|arrest|ban|silence|sack|dismiss"
+        rf"|punish|fire|investigate|report|discipline) {PINYIN}\b{NO_PLACE}"
     ),
 )
 
@@ -92,22 +96,26 @@ _OF_ACCOUNTS = "(?:登录|登陆|余额|注销|密码|绑定|里|名|怎么|如�
 _AUTHOR = (
     re.compile(f"网[民友名](?:名?叫)?(?:为|是|:)?\\s*[（(]?(?:(?:ID|id|网名|昵称)\\s*:?)?\\s*(?:{_QUOTED}|(?<=:)\\w+)"),
     re.compile(
-        f"网名(?:叫|是|为)\\w{{2,10}}?的|(?:叫|名为|昵称为?|网名为?)\\s*{_QUOTED}的?(?:网[民友]|用户|账号|帐号|博主|人|号|[，。,])"
+        f"网名(?:叫|是|为)\\w{{2,10}}?的|(?:叫|名为|昵称为?"
+        f"|网名为?)\\s*{_QUOTED}的?(?:网[民友]|用户|账号|帐号|博主|人|号|[，。,])"
     ),
     re.compile(f"(?<!公众)(?<!官方)(?<!政务)(?:用户|账号|帐号|博主|主播|楼主|[Uu][Pp]主|群主|网红|群友)\\s*{_QUOTED}"),
     re.compile(f"{_QUOTED}的(?:作者|博主|主播|号主|主人)"),
     re.compile(f"网[民友]某|{_THIS}{_SPEAKER}(?!{_OF_ACCOUNTS})"),
     re.compile(
         r"\b(?:[Tt]he |[Aa] )?(?i:user|netizen|blogger|vlogger|influencer|streamer|poster) (?:called |named )?"
-        rf"(?:{_QUOTED}|(?=\w*[0-9_])\w{{3,30}}|(?!(?:Service|Manual|Guide|Agreement|Cent(?:re|er))\b)(?-i:[A-Z])\w+)"
+        rf"(?:{_QUOTED}|(?=\w*[0-9_])\w{{3,30}}|(?!(?:Service"
+        rf"|Manual|Guide|Agreement|Cent(?:re|er))\b)(?-i:[A-Z])\w+)"
     ),
     re.compile(
-        r"\b[Uu]ser (?!who\b|that\b|has\b|have\b|name\b|does\b|is\b|manual\b|guide\b|account\b|data\b|service\b|fees?\b|reviews?\b|names\b|can)"
+        r"\b[Uu]ser (?!who\b|that\b|has\b|have\b|name\b|does\b|is\b|manual\b"
+        r"|guide\b|account\b|data\b|service\b|fees?\b|reviews?\b|names\b|can)"
         r"\w{4,30} (?:keeps?|posted|wrote|writes|attacks|spreads)\b"
     ),
     re.compile(rf"(?i)\b(?:{_PERSON_EN}|account) (?:called |named )?{_QUOTED}"),
     re.compile(
-        r"(?i)\b(?:this|that|the said) (?:v?blogger|vlogger|influencer|netizen|commenter|commentator|streamer|whistle-?blower|troll"
+        r"(?i)\b(?:this|that|the said) (?:v?blogger|vlogger|influencer"
+        r"|netizen|commenter|commentator|streamer|whistle-?blower|troll"
         r"|petitioner|man|woman|guy|lady|girl|fellow|person)\b|\bowner of (?:the|this|that) account\b"
     ),
 )
@@ -125,95 +133,114 @@ class _Nicknamed:
 
 _HIM = "(?:(?<!其)他(?![们人乡国])|她(?!们))"
 _HUMAN = (
-    f"(?:{_HIM}|此人|{_THIS}(?:{_CLAUSE}{{0,8}}的)?(?:男|女)?(?:人(?![行工民口员流才数群均])|家伙|男的|女的|老头|闹事者|记者|作者)"
-    "|[男女](?:人|子|的|老师|医生|司机|服务员|员工|民警|干部|工作人员)|前妻|前夫|前男友|前女友)"
+    f"(?:{_HIM}|此人"
+    f"|{_THIS}(?:{_CLAUSE}{{0,8}}的)?(?:男|女)?"
+    "(?:人(?![行工民口员流才数群均])|家伙|男的|女的|老头|闹事者|记者|作者|外教|小编|主播|司机)"
+    "|[男女](?:人|子|的|老师|医生|司机|服务员|员工|民警|干部|主播|工作人员)"
+    "|前妻|前夫|前男友|前女友|外教|小编)"
 )
 _DID = "(?:发|写|拍|传|造谣|泄|举报|投诉|爆料|带头|指使|挑头)"
-_ONES = "(?:那|这)?(?:几个|几位|几名|些|个|位|名)?(?:人|男的|女的|网友|网民|家伙|村民|业主|邻居|同事|顾客|家长|女人|男人|账号)"
+_ONES = (
+    "(?:那|这)?(?:几个|几位|几名|些|个|位|名)?"
+    "(?:人|男的|女的|网友|网民|家伙|村民|业主|邻居|同事|顾客|家长|女人|男人|账号)"
+)
 _VOCAL = (
-    "(?:发帖(?:人|者)|发布者|发文者|楼主|博主|[Uu][Pp]主|号主|网民|网友|造谣(?:者|的)|爆料(?:人|者)|举报(?:人|者)|投诉人|上访(?:者|人员|户)"
-    "|拍摄者|传谣者|评论者|跟帖者|始作俑者|幕后(?:者|黑手)"
+    "(?:发帖(?:人|者)|发布者|发文者|楼主|博主|[Uu][Pp]主|号主|网民|网友|造谣(?:者|的)|爆料(?:人|者)|举报(?:人|者)"
+    "|投诉人|上访(?:者|人员|户)|拍摄者|传谣者|评论者|跟帖者|始作俑者|幕后(?:者|黑手)"
     f"|(?:{_DID}|发牢骚|上访|维权|闹事|挑事|抱怨|传谣|乱说|唱反调|骂){_CLAUSE}{{0,8}}的{_ONES})"
 )
-_SEEK = "(?:查(?:一?查|一下|出来?|清楚?|明|找|到)?|找(?:出|到)|揪出|锁定|人肉|追查|深挖|挖出|定位|跟踪|盯(?:住|着|紧|梢|防)|监视|监控|监听|尾随|摸排|记录|登记)"
 _WHOM = f"(?:{_HUMAN}|{_VOCAL}|(?:是)?谁{_DID})"
-_SAID = f"(?!{_CLAUSE}{{0,3}}(?:反映|提出|建议))"
+_NOT_SAID = f"(?!{_CLAUSE}{{0,3}}(?:反映|提出|建议))"
+"""What somebody reported may be looked into."""
+_SEEK = (
+    "(?:查(?:一?查|一下|出来?|清楚?|明|找|到)?|找(?:出|到)|揪出|锁定|人肉|追查|深挖|挖出|定位|跟踪"
+    "|盯(?:住|着|紧|梢|防)|监视|监控|监听|尾随|摸排|记录|登记)"
+)
 _IDENTITY = (
-    "(?:真实身份|真实姓名|身份信息|IP|ip|住址|行踪|动向|言论|底细|下落|名单|记录下来|登记|(?:电话|号码|名字|姓名)(?:给|告诉|发)|住(?:在)?(?:哪|什么)"
-    "|什么单位|哪个单位|在哪上班|叫什么)"
+    "(?:真实身份|真实姓名|身份信息|IP|ip|住址|行踪|动向|言论|底细|下落|名单|记录下来|登记"
+    "|(?:电话|号码|名字|姓名)(?:给|告诉|发)|住(?:在)?(?:哪|什么)|什么单位|哪个单位|在哪上班|叫什么)"
 )
 _ALWAYS = (
-    "(?<!被)(?<!无故)(?<!违法)(?<!随意)(?<!擅自)(?:开除|辞退|拘留|逮捕|抓起来|训诫|禁言|封号|人肉(?!眼)|闭嘴|撤职|免职|革职|盯防|盯梢|销号|揪出来"
-    "|重点人员|坐牢)(?!了?我|员工|职工|工人|后|怎么|如何|赔偿|补偿|通知|是)"
+    "(?<!被)(?<!无故)(?<!违法)(?<!随意)(?<!擅自)"
+    "(?:开除|辞退|拘留|逮捕|抓起来|训诫|禁言|封号|人肉(?!眼)|闭嘴|撤职|免职|革职|盯防|盯梢|销号|揪出来|重点人员|重点监控"
+    "|监控对象|坐牢)(?!了?我|员工|职工|工人|后|怎么|如何|赔偿|补偿|通知|是)"
 )
 """What is only ever asked to be done to a person."""
-
-_VERB_EN = (
-    "(?:silence|ban|mute|block|suspend|delete|remove|close|shut(?: up| down)?|punish|arrest|detain|jail|summon|warn|fire|dismiss|sack"
-    "|discipline|discredit|stop)"
-)
-_DID_EN = (
-    "(?:posted|wrote|filmed|leaked|uploaded|spread|shared|sent|took|started|complained|reported|is behind|was behind)"
-)
-_FIND_EN = "(?:find|look up|tell (?:us|me)|know|discover|reveal|identify|trace|track|locate|expose|unmask|name|dox|catch|look into|investigate)"
-_CRITIC_EN = (
-    "(?:poster|author|blogger|netizen|commenter|commentator|uploader|whistle-?blower|complainant|petitioner|account owner|influencer|streamer"
-    "|leaker)"
-)
 _PURSUED = (
-    re.compile(f"{_SEEK}(?:一?下)?{_CLAUSE}{{0,8}}?{_WHOM}{_SAID}"),
-    re.compile(f"(?:{_HUMAN}|{_VOCAL}){_SENTENCE}{{0,22}}{_HARD}|{_HARD}(?:一?下)?{_CLAUSE}{{0,6}}?(?:{_HUMAN}|{_VOCAL}){_SAID}"),
+    re.compile(f"{_SEEK}(?:一?下)?{_CLAUSE}{{0,8}}?{_WHOM}{_NOT_SAID}"),
+    re.compile(f"(?:{_HUMAN}|{_VOCAL}){_SENTENCE}{{0,22}}{_HARD}|{_VOCAL}{_SENTENCE}{{0,22}}{_ALSO_HARD}"),
+    re.compile(f"{_HARD}(?:一?下)?{_CLAUSE}{{0,6}}?(?:{_HUMAN}|{_VOCAL}){_NOT_SAID}"),
+    re.compile(f"{_ALSO_HARD}(?:一?下)?{_CLAUSE}{{0,6}}?{_VOCAL}{_NOT_SAID}"),
     re.compile(f"(?:举报|检举|揭发|控告|追究|封(?:禁|停|杀)?|屏蔽){_CLAUSE}{{0,4}}?(?:{_HUMAN}|发帖|博主|楼主|造谣)"),
     re.compile(f"(?:{_WHOM}|{_DID}{_CLAUSE}{{1,8}}的){_CLAUSE}{{0,10}}{_IDENTITY}"),
-    re.compile(f"谁{_DID}{_SENTENCE}{{0,16}}(?:查|揪|抓|处理|追究)|谁{_SENTENCE}{{1,24}}(?:[找揪查]出来|抓起来|曝光|处分)"),
-    re.compile(f"{_WHOM}(?:到底|究竟)?是谁|是谁{_DID}|{_DID}{_CLAUSE}{{0,8}}的(?:人)?是谁|谁(?:举报|投诉|骂)了?我"),
+    re.compile(f"谁{_DID}{_SENTENCE}{{0,16}}(?:查|揪|抓|处理|追究)"),
+    re.compile(f"谁{_SENTENCE}{{1,24}}(?:[找揪查]出来|抓起来|曝光|处分)"),
+    re.compile(f"{_WHOM}(?:到底|究竟)?是谁|是谁{_DID}"),
+    re.compile(f"{_DID}{_CLAUSE}{{0,8}}的(?:人)?是谁|谁(?:举报|投诉|骂)了?我"),
     re.compile(f"哪(?:个|位|名|些)(?:人|员工|职工|学生|老师|网民|网友|村民|业主|记者|干部){_CLAUSE}{{0,6}}{_DID}"),
-    re.compile(f"(?:告诉|告知|提供|给|说出|认识|知道){_CLAUSE}{{0,6}}(?:举报|投诉|骂|爆料|拍|写|发){_CLAUSE}{{0,8}}(?:的人|谁|身份|姓名|电话)"),
+    re.compile(
+        f"(?:告诉|告知|提供|给|说出|认识|知道){_CLAUSE}{{0,6}}(?:举报|投诉|骂|爆料|拍|写|发){_CLAUSE}{{0,8}}"
+        "(?:的人|谁|身份|姓名|电话)"
+    ),
     re.compile(f"(?:举报|投诉|骂|爆料){_CLAUSE}{{0,8}}的人{_CLAUSE}{{0,4}}(?:告诉|找|查|揪|叫|名|的?电话)"),
     re.compile(f"(?:公布|公开|曝光){_CLAUSE}{{0,14}}的(?:照片|住址|身份证|家庭|个人信息)|没人管{_HUMAN}"),
     re.compile(f"(?:小编|号主|博主|楼主|网友|发帖人){_CLAUSE}{{0,6}}(?:喝茶|谈话)|查查?底细|骂回去"),
     re.compile("(?:机主|车主|号主|主人|发件人)(?:到底|究竟)?(?:是谁|的?(?:姓名|电话|身份|信息))"),
-    re.compile(f"让{_HIM}(?:写|删|道|闭|滚|丢|消失)|(?:通知|告诉|联系){_HIM}的?(?:单位|学校|领导|公司|家人)"),
+    re.compile(f"让{_HIM}(?:删|道歉|闭嘴|滚|丢|消失)|(?:通知|告诉|联系){_HIM}的?(?:单位|学校|领导|公司|家人)"),
     re.compile(_ALWAYS),
-    re.compile(
-        rf"(?i)\b{_FIND_EN}\b.{{0,30}}?\b(?:who (?:owns the account|{_DID_EN})|who it (?:is|was)|the (?:person|man|woman|one|guy|individual|people) (?:who|behind|that)"
-        rf"|(?:the|this|that) (?:[\w-]+ )?{_CRITIC_EN}\b|(?:'s|his|her|their) (?:real name|identity|ip\b|home address|employer|whereabouts)|him\b)"
-    ),
-    re.compile(r"(?i)\b(?:publish|post|share|release|print)\b.{0,30}(?:'s|\bhis|\bher|\btheir) (?:photo|picture|name|home|address|phone)"),
-    re.compile(rf"(?i)\b{_CRITIC_EN}(?:'s (?:real name|identity|ip\b|address|employer|whereabouts)| lives\b)"),
-    re.compile(
-        rf"(?i)\bwho {_DID_EN} (?:this|that|it|these|those|the (?:[\w-]+ )?(?:posts?|videos?|letters?|comments?|rumou?rs?|photos?|messages?|thread"
-        r"|reviews?|memo))\b"
-    ),
-    re.compile(
-        rf"(?i)\bwhoever (?:made|told|{_DID_EN})\b|\bwhich (?:of (?:the|our|these) )?(?:\w+ )?"
-        rf"(?:employees?|teachers?|students?|users?|residents?|villagers?|colleagues?) {_DID_EN}\b"
-    ),
-    re.compile(
-        r"(?i)\b(?:phone number|name|address|identity|photos?|details) of (?:the |this |that )?(?:person|man|woman|caller|one|neighbou?r|complainant"
-        r"|poster|user)\b|\blist of (?:\w+ ){0,3}(?:who|that) (?:criticis|criticiz|complain|oppos|protest|petition|post)"
-    ),
-    re.compile(
-        r"(?i)\b(?:keep an eye on|watch|monitor|follow|track|spy on|tail)\b.{0,12}?\b(?:him\b|her\b|(?:this|that|these|those) (?:[\w-]+ )?"
-        r"(?:man|woman|person|people|user|blogger|poster|petitioners?|netizens?)\b|what (?:he|she|this \w+) (?:writes|posts|says|does))"
-    ),
-    re.compile(
-        rf"(?i)\b{_VERB_EN} (?:down |up )?(?:(?:him|her|them)\b(?! \w+)|(?:this|that|the|his|her|their) (?:[\w-]+ )?"
-        rf"(?:{_CRITIC_EN}|user|person|man|woman|guy|troll)\b|(?:this|that|his|her|their) (?:[\w-]+ )?(?:account|posts?|videos?|channel)\b)"
-    ),
-    re.compile(r"(?i)\b(?:silence|arrest|detain|jail|punish|dismiss|sack|discredit|expose) (?:him|her)\b"),
-    re.compile(
-        r"(?i)\b(?:shut (?:him|her|them) up|(?:deal with|stop|make) (?:him|her)\b|make them (?:delete|stop)"
-        r"|(?:under|take down|delete|publish|posting|post) (?:his|her) (?:private )?(?:posts?|videos?|comments?|photos?|address|phone|number))"
-    ),
-    re.compile(
-        r"(?i)\b(?:get|have|see|want) (?:him|her|them) (?:\w+ )?(?:banned|sacked|fired|removed|arrested|punished|blocked|silenced|suspended|dismissed)\b"
-    ),
-    re.compile(
-        r"(?i)\b(?:should|must|needs? to|ought to) be (?:sacked|dismissed|fired|punished|arrested|detained|silenced|jailed|disciplined)\b"
-        r"|\b(?:man|woman|person|guy|one) who\b.{0,60}\bbe (?:stopped|found|banned|told|blocked)\b"
-    ),
-    re.compile(r"(?i)\b(?:his|her) (?:employer|boss|school|family|workplace)\b.{0,12}\b(?:told|informed|know)\b|\b(?:tell|inform|call|contact) (?:his|her) (?:employer|boss|school|family|workplace)\b"),
-)  # fmt: skip
+)
 
-_PATTERNS = {NAMED: _NAMED, AUTHOR: (*_AUTHOR, _Nicknamed), PURSUED: _PURSUED}
+_CRITIC = (
+    "(?:poster|author|v?blogger|netizen|commenter|commentator|uploader|whistle-?blower|complainant|petitioner"
+    "|account owner|influencer|streamer|leaker)"
+)
+_ANYBODY = f"(?:(?:this|that|the|his|her|their) (?:[\\w-]+ )?(?:{_CRITIC}|user|person|man|woman|guy|troll)\\b)"
+_DONE = (
+    "(?:posted|wrote|filmed|leaked|uploaded|spread|shared|sent|took|started|complained|reported|is behind|was behind)"
+)
+_OUTPUT = r"(?:posts?|videos?|letters?|comments?|rumou?rs?|photos?|messages?|thread|reviews?|memo)"
+_FIND = (
+    "(?:find|look up|tell (?:us|me)|know|discover|reveal|identify|trace|track|locate|expose|unmask|name|dox|catch"
+    "|look into|investigate)"
+)
+_STOP = (
+    "(?:silence|ban|mute|block|suspend|delete|remove|close|shut(?: up| down)?|punish|arrest|detain|jail|summon|warn"
+    "|fire|dismiss|sack|discipline|discredit|stop)"
+)
+_STOPPED = "(?:banned|sacked|fired|removed|arrested|punished|blocked|silenced|suspended|dismissed)"
+_CIRCLE = "(?:employer|boss|school|family|workplace)"
+_PURSUED_EN = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        rf"\b{_FIND}\b.{{0,30}}?\b(?:who (?:owns the account|{_DONE}|it is|it was)|him\b"
+        rf"|the (?:person|man|woman|one|guy|individual|people) (?:who|behind|that)|{_ANYBODY}"
+        r"|(?:'s|his|her|their) (?:real name|identity|ip\b|home address|employer|whereabouts))",
+        r"\b(?:publish|post|share|release|print)\b.{0,30}"
+        r"(?:'s|\bhis|\bher|\btheir) (?:photo|picture|name|home|address|phone)",
+        rf"\b(?:{_CRITIC}|user)(?:'s (?:real name|identity|ip\b|address|employer|whereabouts)| lives\b)",
+        rf"\bwho {_DONE} (?:this|that|it|these|those|the (?:[\w-]+ )?{_OUTPUT})\b",
+        rf"\bwhoever (?:made|told|{_DONE})\b",
+        r"\bwhich (?:of (?:the|our|these) )?(?:\w+ )?"
+        rf"(?:employees?|teachers?|students?|users?|residents?|villagers?|colleagues?) {_DONE}\b",
+        r"\b(?:phone number|name|address|identity|photos?|details) of (?:the |this |that )?"
+        r"(?:person|man|woman|caller|one|neighbou?r|complainant|poster|user)\b",
+        r"\blist of (?:\w+ ){0,3}(?:who|that) (?:criticis|criticiz|complain|oppos|protest|petition|post)",
+        r"\b(?:keep an eye on|watch|monitor|follow|track|spy on|tail)\b.{0,12}?\b"
+        rf"(?:him\b|her\b|(?:this|that|these|those) (?:[\w-]+ )?(?:man|woman|person|people|user|{_CRITIC}s?)\b"
+        r"|what (?:he|she|this \w+) (?:writes|posts|says|does))",
+        rf"\b{_STOP} (?:down |up )?(?:(?:him|her|them)\b(?! \w+)|{_ANYBODY}"
+        r"|(?:this|that|his|her|their) (?:[\w-]+ )?(?:account|posts?|videos?|channel)\b)",
+        r"\b(?:silence|arrest|detain|jail|punish|dismiss|sack|discredit|expose) (?:him|her)\b",
+        r"\b(?:shut (?:him|her|them) up|(?:deal with|stop|make) (?:him|her)\b|make them (?:delete|stop))",
+        r"\b(?:under|take down|delete|publish|posting|post) (?:his|her) (?:private )?"
+        r"(?:posts?|videos?|comments?|photos?|address|phone|number)",
+        rf"\b(?:get|have|see|want) (?:him|her|them) (?:\w+ )?{_STOPPED}\b",
+        r"\b(?:should|must|needs? to|ought to) be "
+        r"(?:sacked|dismissed|fired|punished|arrested|detained|silenced|jailed|disciplined)\b",
+        r"\b(?:man|woman|person|guy|one) who\b.{0,60}\bbe (?:stopped|found|banned|told|blocked)\b",
+        rf"\b(?:his|her) {_CIRCLE}\b.{{0,12}}\b(?:told|informed|know)\b",
+        rf"\b(?:tell|inform|call|contact) (?:his|her) {_CIRCLE}\b",
+    )
+)
+
+_PATTERNS = {NAMED: _NAMED, AUTHOR: (*_AUTHOR, _Nicknamed), PURSUED: (*_PURSUED, *_PURSUED_EN)}

@@ -225,9 +225,7 @@ async def import_ledger(request: Request, dry_run: bool = False) -> Response:
         lines = ledger.read(body, clock.zone)
         entries = [line.content for line in lines if isinstance(line.content, commands.Entry)]
         results = iter(await commands.enlist(connection, clock, entries))
-        rows = [
-            _row(line.row, line.content if isinstance(line.content, Refusal) else next(results)) for line in lines
-        ]
+        rows = [_row(line.row, line.content if isinstance(line.content, Refusal) else next(results)) for line in lines]
         done = sum(row["status"] == "registered" for row in rows)
         return Answer({"dry_run": dry_run, "registered": done, "refused": len(rows) - done, "rows": rows})
 

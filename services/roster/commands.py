@@ -48,8 +48,12 @@ class NewUnit:
 async def define_unit(connection: Connection, clock: Clock, unit: NewUnit) -> int:
     """Defines a new unit; returns its version. Raises ``unknown_unit`` for its parent, ``invalid_state`` if it exists."""
     await _check_definition(connection, unit)
-    if not await storage.insert_unit(connection, unit.unit_id, unit.kind, unit.parent_id, unit.county, _plain(unit.name)):
-        raise Refusal("invalid_state", reason={"zh": "单位已存在，请改用更新", "en": "the unit exists: update it instead"})
+    if not await storage.insert_unit(
+        connection, unit.unit_id, unit.kind, unit.parent_id, unit.county, _plain(unit.name)
+    ):
+        raise Refusal(
+            "invalid_state", reason={"zh": "单位已存在，请改用更新", "en": "the unit exists: update it instead"}
+        )
     await append(connection, [_defined(unit)], clock)
     return 1
 
@@ -70,7 +74,9 @@ async def set_quota(connection: Connection, clock: Clock, unit_id: str, team: An
     if unit is None:
         raise Refusal("unknown_unit", pointer="path:unit_id")
     await storage.save_quota(connection, unit_id, team, year, quota)
-    await append(connection, [Draft(QuotaSet(unit_id=unit_id, team=team, year=year, quota=quota), unit["county"])], clock)
+    await append(
+        connection, [Draft(QuotaSet(unit_id=unit_id, team=team, year=year, quota=quota), unit["county"])], clock
+    )
 
 
 async def _check_definition(connection: Connection, unit: NewUnit) -> None:
@@ -138,7 +144,9 @@ async def decline(connection: Connection, clock: Clock, volunteer_id: UUID, reas
     _raise(rules.may_decline(volunteer))
     unit = (await storage.lock_units(connection, [volunteer.unit_id]))[volunteer.unit_id]
     await storage.set_state(connection, volunteer_id, "declined")
-    await append(connection, [Draft(VolunteerDeclined(volunteer_id=volunteer_id, reason=reason), unit["county"])], clock)
+    await append(
+        connection, [Draft(VolunteerDeclined(volunteer_id=volunteer_id, reason=reason), unit["county"])], clock
+    )
 
 
 async def transfer(
@@ -183,10 +191,10 @@ async def leave(connection: Connection, clock: Clock, volunteer_id: UUID, left_o
 
 
 async def _volunteer(connection: Connection, volunteer_id: UUID) -> Volunteer:
-    volunteer = await storage.lock_volunteer(connection, volunteer_id)
-    if volunteer is None:
+    row = await storage.lock_volunteer(connection, volunteer_id)
+    if row is None:
         raise Refusal("not_found")
-    return volunteer
+    return Volunteer(*row)
 
 
 # -- accounts ----------------------------------------------------------------------------------------------------------
@@ -231,9 +239,7 @@ async def withdraw(connection: Connection, clock: Clock, account_id: UUID, withd
     volunteer = await _volunteer(connection, account["volunteer_id"])
     unit = (await storage.lock_units(connection, [volunteer.unit_id]))[volunteer.unit_id]
     await storage.withdraw_account(connection, account_id, withdrawn_at)
-    told = AccountWithdrawn(
-        volunteer_id=volunteer.volunteer_id, account_id=account_id, withdrawn_at=withdrawn_at
-    )
+    told = AccountWithdrawn(volunteer_id=volunteer.volunteer_id, account_id=account_id, withdrawn_at=withdrawn_at)
     await append(connection, [Draft(told, unit["county"])], clock)
 
 
@@ -304,9 +310,7 @@ async def enlist(connection: Connection, clock: Clock, entries: Sequence[Entry])
         volunteer_id = uuid7()
         day = entry.registered_on
         common: Any = {"unit_id": entry.unit_id, "team": entry.team, "category": entry.category}
-        volunteers.append(
-            (volunteer_id, *common.values(), "registered", entry.row_ref, day, entry.consented_on, day)
-        )
+        volunteers.append((volunteer_id, *common.values(), "registered", entry.row_ref, day, entry.consented_on, day))
         movements.append((volunteer_id, "registered", entry.unit_id, day))
         drafts.append(Draft(VolunteerNominated(volunteer_id=volunteer_id, **common), county))
         drafts.append(

@@ -111,7 +111,9 @@ def _headings(cells: Sequence[Any]) -> dict[int, str]:
             continue
         if heading not in by_heading:
             # C9: what is not asked for is not wanted, whatever it says.
-            raise _unreadable(f"不受理的列：{heading[:40]}", f"a column that is not taken: {heading[:40]}", f"/{at + 1}")
+            raise _unreadable(
+                f"不受理的列：{heading[:40]}", f"a column that is not taken: {heading[:40]}", f"/{at + 1}"
+            )
         if by_heading[heading] in found.values():
             raise _unreadable(f"重复的列：{heading}", f"a column stands twice: {heading}", f"/{at + 1}")
         found[at] = by_heading[heading]

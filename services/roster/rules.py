@@ -43,7 +43,10 @@ def may_define(unit_id: str, kind: UnitKind, county: str) -> Refusal | None:
         return Refusal(
             "schema",
             pointer="/unit_id",
-            reason={"zh": "县级、市级单位的代码须与 county 相同", "en": "a county's or city's unit has its county code"},
+            reason={
+                "zh": "县级、市级单位的代码须与 county 相同",
+                "en": "a county's or city's unit has its county code",
+            },
         )
     return None
 

@@ -5,10 +5,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.roster.rules import Volunteer
 from shared.postgres import Connection
 
-_VOLUNTEER = "volunteer_id, unit_id, team, category, state, moved_on, version"
+_VOLUNTEER = "volunteer_id, unit_id, team, category, state, moved_on, version"  # as rules.Volunteer
 
 
 async def lock_units(connection: Connection, unit_ids: Collection[str]) -> dict[str, Any]:
@@ -100,11 +99,11 @@ async def insert_volunteers(connection: Connection, rows: Sequence[tuple[Any, ..
     )
 
 
-async def lock_volunteer(connection: Connection, volunteer_id: UUID) -> Volunteer | None:
-    row = await connection.fetchrow(
+async def lock_volunteer(connection: Connection, volunteer_id: UUID) -> Any:
+    """The fields of ``rules.Volunteer`` in their order, or None."""
+    return await connection.fetchrow(
         f"select {_VOLUNTEER} from volunteer where volunteer_id = $1 for update", volunteer_id
     )
-    return Volunteer(*row) if row else None
 
 
 async def set_state(
@@ -141,7 +140,9 @@ async def insert_movements(connection: Connection, rows: Sequence[tuple[UUID, st
         )
 
 
-async def insert_accounts(connection: Connection, rows: Sequence[tuple[UUID, UUID, str, datetime, datetime, str]]) -> None:
+async def insert_accounts(
+    connection: Connection, rows: Sequence[tuple[UUID, UUID, str, datetime, datetime, str]]
+) -> None:
     """(account_id, volunteer_id, platform, disclosed_at, verified_at, disclosure_url) each."""
     if rows:
         await connection.execute(

@@ -124,7 +124,9 @@ CODES: dict[str, Code] = {
         "The unit's quota of the year is full. Raise the quota or wait for a place.",
     ),
     "already_registered": Code(
-        409, "台账中的这一行已经登记过，无需再报。", "This row of the ledger was registered before; nothing is to be done."
+        409,
+        "台账中的这一行已经登记过，无需再报。",
+        "This row of the ledger was registered before; nothing is to be done.",
     ),
     "no_consent": Code(
         422,

@@ -31,7 +31,7 @@ from shared.settings import Settings
 log = logging.getLogger(__name__)
 
 Content = TypeVar("Content")
-MAX_RECORDS = 5_000
+MAX_RECORDS = 10_000
 DECODE_CHUNK = 250
 BACKOFF = 1.0
 HEARTBEAT = 1.0
@@ -52,6 +52,8 @@ class Subscription(Generic[Content]):
 
     ``decode`` gives the content, None for a record that is not needed, or raises Broken. ``apply`` works within the
     batch's transaction. ``sealed``: bytes of dead letters are encrypted. ``recorded`` tells when a content was recorded.
+    ``only_projects``: nothing but rebuildable state is written. Then a commit need not wait for the disk: should
+    PostgreSQL crash, effects and offset are lost together, and the records are read again.
     """
 
     topic: str
@@ -59,6 +61,7 @@ class Subscription(Generic[Content]):
     apply: Callable[[Connection, Sequence[Read[Content]]], Awaitable[None]]
     is_pattern: bool = False
     sealed: bool = False
+    only_projects: bool = False
     recorded: Callable[[Content], datetime] | None = None
     max_records: int = MAX_RECORDS
 
@@ -322,8 +325,10 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             return
         async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
             async with connection.transaction():
-                await self._advance(connection, starts, batch)
                 dead = batch.dead
+                if self._subscription.only_projects and not dead:
+                    await connection.execute("set local synchronous_commit = off")
+                await self._advance(connection, starts, batch)
                 if one_by_one:
                     dead = [*dead, *await self._apply_singly(connection, batch)]
                 elif batch.contents:
@@ -452,7 +457,9 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         for partition, offset in self._next.items():
             self._consumer.seek(partition, offset)
         self._change_course(dict(self._next))
-        log.error("%s: %s is paused, too many invalid records; 'qingsheng dlq list', then 'dlq resume'", self._group, topic)
+        log.error(
+            "%s: %s is paused, too many invalid records; 'qingsheng dlq list', then 'dlq resume'", self._group, topic
+        )
 
     def _left(self, partition: TopicPartition, next_offset: int) -> int | None:
         """Records not yet applied; None while the broker has not told the partition's end."""

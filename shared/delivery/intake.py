@@ -146,9 +146,7 @@ class Door:
             asked = [request for request, _ in unsure]
         return done, waiting
 
-    async def _ask(
-        self, connection: Connection, requests: Sequence[Request]
-    ) -> list[tuple[Request, Outcome]]:
+    async def _ask(self, connection: Connection, requests: Sequence[Request]) -> list[tuple[Request, Outcome]]:
         answers: list[tuple[Request, Outcome]] = []
         for type_name, taker in self._takers.items():
             of_type = [request for request in requests if request.type == type_name]
@@ -198,9 +196,7 @@ class Door:
             await send(connection, [(_topic(source), id, answer) for (source, id), answer in answers.items()])
         return answers
 
-    async def _publish(
-        self, connection: Connection, taken: Mapping[Request, Accepted]
-    ) -> dict[Request, list[UUID]]:
+    async def _publish(self, connection: Connection, taken: Mapping[Request, Accepted]) -> dict[Request, list[UUID]]:
         event_ids: dict[Request, list[UUID]] = {}
         for moment, group in self._by_moment(list(taken)).items():
             with self._clock.told(moment):
@@ -304,4 +300,3 @@ def _key(request: Request) -> Key:
 
 def _topic(source: str) -> str:
     return answers_topic(source.removeprefix("/ext/"))
-

@@ -40,9 +40,7 @@ async def arrived(connection: Connection, things: Sequence[str]) -> None:
     )
 
 
-async def park(
-    connection: Connection, waiting: Sequence[tuple[Request, str, str | None]], sealer: Sealer
-) -> None:
+async def park(connection: Connection, waiting: Sequence[tuple[Request, str, str | None]], sealer: Sealer) -> None:
     """Stores reports, sealed, with what each waits for and on which topic that would come."""
     await connection.executemany(
         "insert into parked (source, id, type, request, thing, awaits) values ($1, $2, $3, $4, $5, $6)",
@@ -112,5 +110,3 @@ async def start_clocks(connection: Connection) -> None:
                where coalesce(o.next_offset, 0) < e."end"::bigint
            )"""
     )
-
-

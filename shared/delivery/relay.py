@@ -4,7 +4,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -70,9 +70,7 @@ class Relay:
             transaction_timeout=str(int(self._lease * 1000)),
         )
         try:
-            held = await connection.fetchval(
-                "select pg_try_advisory_lock($1, hashtext(current_schema))", _LOCK_CLASS
-            )
+            held = await connection.fetchval("select pg_try_advisory_lock($1, hashtext(current_schema))", _LOCK_CLASS)
             if held:
                 await connection.add_listener(f"{self._service}_outbox", self._woken)
             yield connection if held else None
@@ -98,10 +96,8 @@ class Relay:
             await _close(producer)
 
     async def _nap(self) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), POLL)
-        except TimeoutError:
-            pass
 
     async def _send_chunk(self, connection: Connection, producer: Any) -> int:
         """Sends what is committed and not under way, deletes what was acknowledged. Returns the rows deleted."""

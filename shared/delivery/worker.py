@@ -134,9 +134,7 @@ class Worker:
                     while True:
                         self._parked_wake.clear()
                         await self._tend_clocks(pool)
-                        while await in_transaction(
-                            pool, lambda c: door.settle(c, self._settings.parking_seconds)
-                        ):
+                        while await in_transaction(pool, lambda c: door.settle(c, self._settings.parking_seconds)):
                             pass
                         with contextlib.suppress(TimeoutError):
                             await asyncio.wait_for(self._parked_wake.wait(), 1.0)
@@ -178,9 +176,7 @@ class Worker:
             for awaited in topics:
                 name = self._settings.topic_prefix + awaited
                 full = [t for t in known if t == name or (awaited.endswith(".") and t.startswith(name))]
-                partitions = [
-                    TopicPartition(t, p) for t in full for p in consumer.partitions_for_topic(t) or ()
-                ]
+                partitions = [TopicPartition(t, p) for t in full for p in consumer.partitions_for_topic(t) or ()]
                 ends[awaited] = {}
                 for partition, end in (await consumer.end_offsets(partitions)).items() if partitions else ():
                     ends[awaited].setdefault(partition.topic, {})[partition.partition] = end
@@ -195,6 +191,4 @@ async def _forget_old_keys(connection: Connection) -> None:
 
 async def _forget_old_requests(connection: Connection) -> None:
     """Reports are remembered 400 days; one still waiting is not forgotten."""
-    await connection.execute(
-        "delete from intake_request where at < now() - interval '400 days' and answer is not null"
-    )
+    await connection.execute("delete from intake_request where at < now() - interval '400 days' and answer is not null")

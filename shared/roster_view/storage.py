@@ -41,13 +41,9 @@ async def project(connection: Connection, events: Sequence[Any]) -> list[str]:
                 movements.append((data.volunteer_id, event.sequence, data.left_on, None, event.county))
             case roster.AccountDisclosed.TYPE:
                 since = max(data.disclosed_at, data.verified_at)
-                accounts.append(
-                    (data.account_id, event.sequence, data.volunteer_id, data.platform, True, since)
-                )
+                accounts.append((data.account_id, event.sequence, data.volunteer_id, data.platform, True, since))
             case roster.AccountWithdrawn.TYPE:
-                accounts.append(
-                    (data.account_id, event.sequence, data.volunteer_id, None, False, data.withdrawn_at)
-                )
+                accounts.append((data.account_id, event.sequence, data.volunteer_id, None, False, data.withdrawn_at))
             case _:
                 raise ValueError(event.type)
     await connection.executemany(

@@ -76,7 +76,7 @@ async def _problems(request: Request) -> list[str]:
         )
         paused = await connection.fetch("select topic from consumer_pause")
     if not workers:
-        return ["worker: no heartbeat; start it with 'qingsheng run %s-worker'" % request.app.state.service]
+        return [f"worker: no heartbeat; start it with 'qingsheng run {request.app.state.service}-worker'"]
     found = {problem for worker in workers for problem in worker["problems"]}
     return sorted(found | {f"{row['topic']}: paused, too many invalid records" for row in paused})
 

@@ -11,7 +11,8 @@ from shared.contracts.requests import Unreadable, parse, parse_batch
 from shared.delivery.intake import Arrival, Door, Reply
 from shared.postgres import Connection, in_transaction
 from shared.security import api_key_hash
-from shared.web.paging import Cursor, Limit, after, cursor as cursor_of
+from shared.web.paging import Cursor, Limit, after
+from shared.web.paging import cursor as cursor_of
 
 router = APIRouter(prefix="/api/v1/intake", tags=["intake"])
 

@@ -70,7 +70,9 @@ async def roster(database_url: str) -> AsyncIterator[Roster]:
 
 async def test_a_volunteer_from_nomination_to_return(roster: Roster) -> None:
     volunteer_id = await roster.registered()
-    await roster.post(f"/volunteers/{volunteer_id}/transfer", {"to_unit_id": "350921", "effective_on": "2014-06-01"}, 200)
+    await roster.post(
+        f"/volunteers/{volunteer_id}/transfer", {"to_unit_id": "350921", "effective_on": "2014-06-01"}, 200
+    )
     await roster.post(f"/volunteers/{volunteer_id}/leave", {"left_on": "2014-07-01"}, 200)
     again = {"registered_on": "2014-08-01", "consented_on": "2014-08-01"}
     found = await roster.post(f"/volunteers/{volunteer_id}/register", again, 200)
@@ -95,7 +97,8 @@ async def test_c1_nobody_is_registered_without_consent(roster: Roster) -> None:
     for consented_on in (None, "2014-05-02"):
         told = await roster.post(path, {"registered_on": "2014-05-01", "consented_on": consented_on}, 422)
         assert told["code"] == "no_consent"
-        assert told["message"]["zh"] and told["message"]["en"]
+        assert told["message"]["zh"]
+        assert told["message"]["en"]
     assert not [event for event in await roster.events() if event.type.endswith("volunteer_registered.v1")]
 
 
@@ -181,7 +184,8 @@ async def test_lists_are_paged(roster: Roster) -> None:
         found = await roster.get(f"/volunteers?limit=2&cursor={cursor}")
         seen += [item["volunteer_id"] for item in found["items"]]
         cursor = found["next_cursor"]
-    assert len(seen) == 5 and set(seen) == made
+    assert len(seen) == 5
+    assert set(seen) == made
     assert (await roster.http.get("/roster/api/v1/volunteers?cursor=x")).json()["code"] == "schema"
 
 
@@ -195,7 +199,18 @@ def workbook(*rows: list[Any], headings: list[str] | None = None) -> bytes:
     return buffer.getvalue()
 
 
-GOOD = ["350902", "county", "reviewer", "2014-05-01", "2014-04-20", "r1", "weibo", "2014-05-02", "2014-05-03", "https://example.org/d"]
+GOOD = [
+    "350902",
+    "county",
+    "reviewer",
+    "2014-05-01",
+    "2014-04-20",
+    "r1",
+    "weibo",
+    "2014-05-02",
+    "2014-05-03",
+    "https://example.org/d",
+]
 
 
 async def test_a_ledger_is_answered_row_by_row(roster: Roster) -> None:
@@ -221,7 +236,7 @@ async def test_a_ledger_is_answered_row_by_row(roster: Roster) -> None:
         stored = len((await roster.get("/volunteers"))["items"])
         assert stored == (0 if dry_run else 2)
     names = [event.type.split(".")[2] for event in (await roster.events())[2:]]
-    assert names == ["volunteer_nominated", "volunteer_registered", "account_disclosed"] + names[:2]
+    assert names == ["volunteer_nominated", "volunteer_registered", "account_disclosed", *names[:2]]
     again = (await roster.http.post("/roster/api/v1/ledgers", content=workbook(GOOD))).json()
     assert [row["status"] for row in again["rows"]] == ["already_registered"]
 
@@ -235,7 +250,8 @@ async def test_a_ledger_that_cannot_be_read_is_refused_whole(roster: Roster) -> 
     assert (await code(b"x" * (ledger.MAX_BYTES + 1)))[0] == "too_large"
     assert (await code(workbook(GOOD[:5], headings=["unit_id", "team", "category", "registered_on"])))[0] == "schema"
     refused = await code(workbook([*GOOD, "x"], headings=[*ledger.COLUMNS.values(), "党员"]))
-    assert refused[0] == "schema" and "党员" in refused[1]
+    assert refused[0] == "schema"
+    assert "党员" in refused[1]
 
 
 async def test_the_template_can_be_filled_and_imported(roster: Roster) -> None:

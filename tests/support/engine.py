@@ -31,7 +31,7 @@ class Engine:
         self._pool = pool
         types = [*COUNTED, roster.UnitDefined, roster.QuotaSet]
         self._decoders = {
-            service: Decoder(service, [t for t in types if t.SERVICE == service], SHANGHAI) for service in SOURCES
+            service: Decoder(service, [t for t in types if service == t.SERVICE], SHANGHAI) for service in SOURCES
         }
 
     async def clear(self) -> None:
@@ -67,7 +67,6 @@ class Engine:
             asked = reports.under(asked, Scheme.of(scheme))
         found = await self.read(lambda c: reports.report(c, asked, prefix="", now=now, zone=SHANGHAI))
         return json.loads(json.dumps({name: found[name] for name in ("status", "counties", "city")}))
-
 
     async def read(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """What ``work`` reads in one snapshot."""

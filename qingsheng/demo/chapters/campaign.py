@@ -38,8 +38,8 @@ def say(telling: Telling) -> None:
     telling.out.step(
         "to September",
         f"{len(COLUMNS)} columns, {channels['wechat']} WeChat issues (over HTTP), {channels['weibo']} Weibo posts "
-        f"(by intake); {len(script.shares):,} shares reported, {sum(map(feeds.is_late, script.shares))} of June only in "
-        "September",
+        f"(by intake); {len(script.shares):,} shares, of which {sum(map(feeds.is_late, script.shares))} of June were "
+        "reported in September",
     )
 
 

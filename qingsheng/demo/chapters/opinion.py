@@ -73,8 +73,8 @@ async def corrections(telling: Telling) -> None:
     telling.promised["opinion.correction_closed"] += 1
     telling.out.step(
         "July",
-        f"a media report about the youth palace in Jiaocheng: {case.outcome} with {len(case.evidence)} pieces of evidence "
-        "and the official source, the media met",
+        f"a media report about the youth palace in Jiaocheng: {case.outcome} with {len(case.evidence)} pieces of "
+        "evidence and the official source, the media met",
     )
 
 

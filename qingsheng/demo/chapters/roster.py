@@ -82,7 +82,9 @@ async def departures(telling: Telling) -> None:
     # What the two shared after leaving was logged before it was known: the campaign voids that by itself.
     void = sum(share.fate == "void" for share in telling.script.shares)
     telling.promised["campaign.repost_voided"] += void + sum(WITHDRAWN.values())
-    telling.out.step("August", f"{len(gone)} left, as {void} shares show only later; as many took their places")
+    telling.out.step(
+        "August", f"{len(gone)} left, as was told later: {void} shares since made are void; as many took their places"
+    )
 
 
 async def _send(telling: Telling, unit_id: str, people: Sequence[Volunteer], *, dry_run: bool) -> Any:

@@ -51,4 +51,6 @@ def say(telling: Telling) -> None:
     for session in SESSIONS:
         by = "over HTTP" if session.by_api else "by intake"
         venues = f", {len(session.venues)} venue lists" if len(session.venues) > 1 else ""
-        telling.out.step(f"{session.on:%-d %B}", f"{session.en}: {sizes[session.ref]} members (synthetic), {by}{venues}")
+        telling.out.step(
+            f"{session.on:%-d %B}", f"{session.en}: {sizes[session.ref]} members (synthetic), {by}{venues}"
+        )

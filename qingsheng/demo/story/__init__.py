@@ -1,7 +1,7 @@
 """The story's data: pure, made with a fixed seed, all of it synthetic.
 
-The totals are those of a public work report of September 2014. Where that gives totals only, the detail by county and by
-person is invented here, and labelled synthetic wherever a field can carry a label. No real person is named.
+The totals are those of a public work report of September 2014. Where that gives totals only, the detail by county and
+by person is invented here, and labelled synthetic wherever a field can carry a label. No real person is named.
 """
 
 from datetime import date, datetime, time

@@ -138,7 +138,7 @@ def _refused(
 
     def changed(name: str, count: int, code: str, **fields: object) -> Iterator[Report]:
         for report in others(name, count, code):
-            yield replace(report, data=report.data | fields)
+            yield replace(report, data={**report.data, **fields})
 
     yield from others("twice", 20, "already_logged")
     yield from _unverified(rng, shares, people)

@@ -24,7 +24,7 @@ def reports(tips: Sequence[Tip]) -> list[Report]:
     """The tips that no operator enters, each when it came."""
     told = [_tip(tip) for tip in tips if tip.channel not in BY_OPERATORS]
     refused = [
-        replace(report, id=f"refused-{number}", data=report.data | fields, answers=(code,))
+        replace(report, id=f"refused-{number}", data={**report.data, **fields}, answers=(code,))
         for number, (report, (code, fields)) in enumerate(zip(told[20:], _REFUSED, strict=False), 1)
     ]
     repeats = [replace(report, answers=()) for report in told[10::25]]

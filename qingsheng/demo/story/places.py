@@ -58,7 +58,7 @@ UNITS = (
 COUNTIES = tuple(unit.county for unit in UNITS if unit.kind == "county")
 NAMES = {unit.county: unit for unit in UNITS if unit.kind != "organ"}
 
-CITY_TEAM = {county: 25 for county in COUNTIES} | {"350900-A": 90, "350900-B": 40, "350900-C": 45}
+CITY_TEAM = dict.fromkeys(COUNTIES, 25) | {"350900-A": 90, "350900-B": 40, "350900-C": 45}
 """Nominations to the city team of 400, by unit."""
 
 PARTS = {

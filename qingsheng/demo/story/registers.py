@@ -17,14 +17,21 @@ def reports(attendances: Sequence[Attendance]) -> list[Report]:
     """The lists that do not come over HTTP, each on the day after; a teleconference has one list a venue."""
     rng = Random(f"{SEED} registers")
     told = [_attendance(number, one) for number, one in enumerate(attendances, 1) if not one.session.by_api]
-    for report in rng.sample(told, 20):
-        told.append(replace(report, answers=()))
-    for number, report in enumerate(rng.sample(told, 9), 1):
-        told.append(replace(report, id=f"twice-{number}", answers=("already_recorded",)))
-    for number, report in enumerate(rng.sample(told, 3), 1):
-        data = report.data | {"session_id": nobody(rng)}
-        told.append(replace(report, id=f"no-class-{number}", data=data, answers=("unknown_session",)))
-    return sorted(told, key=lambda report: report.time)
+    repeats = [replace(report, answers=()) for report in rng.sample(told, 20)]
+    twice = [
+        replace(report, id=f"twice-{number}", answers=("already_recorded",))
+        for number, report in enumerate(rng.sample(told, 9), 1)
+    ]
+    of_no_class = [
+        replace(
+            report,
+            id=f"no-class-{number}",
+            data={**report.data, "session_id": nobody(rng)},
+            answers=("unknown_session",),
+        )
+        for number, report in enumerate(rng.sample(told, 3), 1)
+    ]
+    return sorted([*told, *repeats, *twice, *of_no_class], key=lambda report: report.time)
 
 
 def entries(attendances: Sequence[Attendance], session: Session) -> list[dict[str, object]]:

@@ -1,0 +1,99 @@
+"""Kafka beside the services' own ways: records put and read back, a group's offsets and members looked at and changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.protocol.group import LeaveGroupRequest
+
+from shared.delivery.broker import admin
+from shared.settings import Settings
+
+
+@dataclass(frozen=True)
+class Put:
+    """A record as any client might write it. ``partition`` None: by the key."""
+
+    value: bytes | None
+    key: bytes | None = None
+    partition: int | None = None
+    headers: Sequence[tuple[str, Any]] = ()
+
+
+async def put(settings: Settings, topic: str, records: Sequence[Put]) -> list[int]:
+    """Writes records in order; ``topic`` is without the deployment's prefix. Returns their offsets."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", linger_ms=5, enable_idempotence=True
+    )
+    async with producer:
+        sent = [
+            await producer.send(
+                settings.topic_prefix + topic,
+                value=record.value,
+                key=record.key,
+                partition=record.partition,
+                headers=list(record.headers),
+            )
+            for record in records
+        ]
+        return [(await future).offset for future in sent]
+
+
+async def read(settings: Settings, topic: str) -> list[ConsumerRecord[Any, Any]]:
+    """All records that stand on a topic now, partition by partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, fetch_max_wait_ms=50)
+    async with consumer:
+        places = await _partitions(consumer, settings.topic_prefix + topic)
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        left = {place: end for place, end in (await consumer.end_offsets(places)).items() if end}
+        records: list[ConsumerRecord[Any, Any]] = []
+        while left:
+            for place, found in (await consumer.getmany(timeout_ms=200)).items():
+                records += found
+                if found and found[-1].offset + 1 >= left.get(place, 0):
+                    left.pop(place, None)
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    await consumer.topics()
+    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+
+
+def group_of(settings: Settings, service: str) -> str:
+    return f"{settings.topic_prefix}qingsheng.{service}"
+
+
+async def committed(settings: Settings, service: str, topic: str) -> dict[int, int]:
+    """Kafka's committed offsets of a service's group, by partition."""
+    async with admin(settings) as client:
+        offsets = await client.list_consumer_group_offsets(group_of(settings, service))
+    name = settings.topic_prefix + topic
+    return {place.partition: found.offset for place, found in offsets.items() if place.topic == name}
+
+
+async def commit(settings: Settings, service: str, topic: str, offsets: Mapping[int, int]) -> None:
+    """Sets Kafka's committed offsets of a group that has no members."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        group_id=group_of(settings, service),
+        enable_auto_commit=False,
+    )
+    places = {TopicPartition(settings.topic_prefix + topic, number): offset for number, offset in offsets.items()}
+    async with consumer:
+        consumer.assign(list(places))
+        await consumer.commit(places)
+
+
+async def expel_members(settings: Settings, service: str) -> int:
+    """Takes a group's members out of it, as the broker does when their session ends. Returns how many there were."""
+    group = group_of(settings, service)
+    async with admin(settings) as client:
+        node = await client.find_coordinator(group)
+        [described] = await client.describe_consumer_groups([group], node)
+        members = [member[0] for _, _, _, _, _, found, *_ in described.groups for member in found]
+        for member in members:
+            await client._send_request(LeaveGroupRequest(group, member), node)  # pyright: ignore[reportPrivateUsage]
+    return len(members)
