@@ -100,5 +100,8 @@ async def other_systems(settings: Settings) -> AsyncIterator[OtherSystems]:
         systems = OtherSystems(process, Path(folder))
         try:
             yield systems
+        except BaseException:
+            process.kill()  # it may wait for answers that nobody wants any more
+            raise
         finally:
             await systems.close()

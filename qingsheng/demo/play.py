@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from aiokafka.errors import KafkaError
+
 from qingsheng.demo import ground
 from qingsheng.demo.comparison import Outcome, compare
-from qingsheng.demo.doors import Doors
+from qingsheng.demo.doors import Doors, Refused
 from qingsheng.demo.outside import other_systems
 from qingsheng.demo.printing import Printing
 from qingsheng.demo.script import PRODUCERS
@@ -72,7 +74,10 @@ async def _run(
             playing.cancel()
             await asyncio.wait([playing])
             return False
-        outcome = playing.result()
+        try:
+            outcome = playing.result()
+        except (Refused, TimeoutError, OSError, KafkaError, RuntimeError) as error:
+            raise CannotPlay(f"The story cannot go on: {error or type(error).__name__}. The log is {log}.") from error
         out.verdict(outcome.agreed, outcome.problems, time.monotonic() - began)
         if as_json:
             sys.stdout.write(json.dumps(outcome.as_json(settings), ensure_ascii=False, default=str) + "\n")

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from shared.contracts.reasons import said
 from shared.contracts.refusals import CODES, Refusal
 from shared.postgres import OUTAGES
 
@@ -51,7 +52,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> JSONResponse:
         first = sorted(error.errors(), key=lambda e: [str(part) for part in e["loc"]])[0]
-        refusal = Refusal("schema", pointer=_pointer(first["loc"]), reason=str(first["msg"]))
+        refusal = Refusal("schema", pointer=_pointer(first["loc"]), reason=said(first))
         if first["type"] == "json_invalid":
             refusal = Refusal("not_json")
         return problem(refusal, status=400 if refusal.code == "not_json" else 422)

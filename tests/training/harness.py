@@ -167,10 +167,9 @@ class Service:
             yield connection
 
     async def someone_waits(self) -> bool:
-        """Whether a transaction of this database waits for a lock of another one."""
+        """Whether a transaction waits for another one's end."""
         return await self.pool.fetchval(
-            """select exists (select from pg_stat_activity
-                              where datname = current_database() and wait_event_type = 'Lock')"""
+            "select exists (select from pg_locks where locktype = 'transactionid' and not granted)"
         )
 
 

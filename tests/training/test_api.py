@@ -223,7 +223,8 @@ async def test_the_county_is_that_of_the_day(training: Service) -> None:
     session_id = await held(training, kind="course", hours=40)
     volunteer, other = await training.volunteer(), await training.volunteer()
     await training.know(
-        training.roster.transferred(volunteer, "2014-06-01", XIAPU), training.roster.transferred(other, "2014-06-01", XIAPU)
+        training.roster.transferred(volunteer, "2014-06-01", XIAPU),
+        training.roster.transferred(other, "2014-06-01", XIAPU),
     )
     await attended(training, session_id, entry(volunteer, held_on="2014-05-31"), entry(other, held_on="2014-06-01"))
     assert [event.county for event in await training.events("attendance")] == [JIAOCHENG, XIAPU]
