@@ -178,10 +178,11 @@ def _format_storage(kafka: Kafka, lock: int) -> None:
     storage = making / "storage"
     # The ports matter to the running server only; formatting wants them to be there.
     _write_properties(properties, storage, 9092, 9093)
+    # It may begin with "-", which the tool takes for an option unless it is bound to its own by "=".
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     with kafka.log.open("ab") as log:
         done = subprocess.run(
-            kafka.command("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)),
+            kafka.command("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
