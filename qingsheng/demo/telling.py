@@ -29,6 +29,7 @@ class Telling:
     event_ids: set[str] = field(default_factory=set)
     sums: dict[str, Sum] = field(default_factory=dict)
     """By producer."""
+    _reporting: list["asyncio.Task[Sum]"] = field(default_factory=list)
 
     async def all(self, what: str, calls: Iterable[Awaitable[Result]]) -> list[Result]:
         """Makes the calls, several at once; the results are in their order."""
@@ -43,18 +44,36 @@ class Telling:
             return await asyncio.gather(*map(one, waiting))
 
     def report(
-        self, producer: str, reports: Sequence[Report] | None = None, *, mode: str = "structured"
+        self,
+        producer: str,
+        reports: Sequence[Report] | None = None,
+        *,
+        mode: str = "structured",
+        after: Awaitable[object] | None = None,
     ) -> "asyncio.Task[Sum]":
-        """Has another system send reports, by default its whole feed; the task ends when it has its answers."""
+        """Has another system send reports, by default its whole feed; the task ends when it has its answers.
+
+        ``after``: what it waits for before it sends.
+        """
 
         async def reporting() -> Sum:
+            if after:
+                await after
             whole = self.script.reports[producer] if reports is None else reports
             told = await self.systems.report(producer, whole, self.ids, mode)
             self.sums[producer] = self.sums[producer] + told if producer in self.sums else told
             self.event_ids |= set(told.event_ids)
             return told
 
-        return asyncio.create_task(reporting())
+        task = asyncio.create_task(reporting())
+        self._reporting.append(task)
+        return task
+
+    async def stop(self) -> None:
+        """Waits no longer for answers of other systems."""
+        for task in self._reporting:
+            task.cancel()
+        await asyncio.gather(*self._reporting, return_exceptions=True)
 
     @property
     def expected(self) -> dict[str, Counter[str]]:

@@ -7,8 +7,10 @@ taken further changes nothing; a batch that met an outage is applied again when 
 
 import asyncio
 import contextlib
+import copy
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +26,7 @@ from faststream.kafka.message import KafkaMessage
 
 from shared.contracts.decoding import Broken
 from shared.delivery.dead_letters import Bound, Dead, Record, store
-from shared.postgres import CONFLICTS, OUTAGES, Connection, Pool
+from shared.postgres import ATTEMPTS, CONFLICTS, OUTAGES, Connection, Pool
 from shared.security import Sealer
 from shared.settings import Settings
 
@@ -115,6 +117,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         self._group = f"{settings.topic_prefix}qingsheng.{service}"
         self._sealer = Sealer(settings.secret_key.get_secret_value(), "dead-letter") if subscription.sealed else None
         self._bounds: dict[str, Bound] = {}
+        self._failures: dict[str, Bound] = {}
+        """By topic: of records that were applied one by one, those that failed. As of the last commit."""
         self._next: dict[TopicPartition, int] = {}
         """Stored offset of each partition that is owned and was sought: what this worker last read or wrote."""
         self._follow: dict[TopicPartition, int] = {}
@@ -208,11 +212,12 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 await asyncio.sleep(BACKOFF)
 
     async def _seek(self, partitions: list[TopicPartition], course: int) -> None:
-        stored = await self._stored_offsets(partitions)
+        stored, paused = await self._stored(partitions)
         ends = await self._consumer.end_offsets(partitions)
         beginnings = await self._consumer.beginning_offsets(partitions)
         if course != self._course:
             return
+        self._paused_topics |= paused
         sought = dict(self._next)
         for partition in partitions:
             sought.pop(partition, None)
@@ -231,12 +236,14 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 log.error("%s: %s: records %d to %d are gone", self._group, key, offset, beginnings[partition])
             self._consumer.seek(partition, max(offset, beginnings[partition]))
             sought[partition] = offset
-            if partition.topic not in self._paused_topics:
+            if partition.topic in self._paused_topics:
+                self._consumer.pause(partition)
+            else:
                 self._consumer.resume(partition)
         self._change_course(sought)
 
-    async def _stored_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Reads them, making the rows of partitions never seen before."""
+    async def _stored(self, partitions: Sequence[TopicPartition]) -> tuple[dict[TopicPartition, int], set[str]]:
+        """Stored offsets, making the rows of partitions never seen before; and which of their topics are paused."""
         wanted = sorted(partitions)
         async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
             async with connection.transaction():
@@ -253,7 +260,11 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     [p.topic for p in wanted],
                     [p.partition for p in wanted],
                 )
-        return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+                paused = await connection.fetch(
+                    "select topic from consumer_pause where topic = any($1::text[])", [p.topic for p in wanted]
+                )
+        offsets = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+        return offsets, {row["topic"] for row in paused}
 
     # -- a batch -----------------------------------------------------------------------------------------------------
 
@@ -296,30 +307,35 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     async def _persist(self, batch: "_Batch[Content]", course: int) -> None:
         """Applies a batch, for as long as it takes and its course is kept. Never raises."""
         one_by_one = False
+        conflicts = 0
         while course == self._course:
             try:
-                await self._apply(batch, one_by_one=one_by_one)
+                await self._apply(batch, course, one_by_one=one_by_one)
                 self._trouble.pop("apply", None)
                 return
             except Fenced:
                 log.warning("%s: fenced; another owner went on", self._group)
                 await self._take_up(sorted(batch.ends), course)
                 return
-            except CONFLICTS:
-                await asyncio.sleep(0.01)
             except (*OUTAGES, KafkaError) as error:
                 self._trouble["apply"] = f"{self._subscription.topic}: waiting: {type(error).__name__}"
                 log.warning("%s: %s: %s", self._group, self._trouble["apply"], error)
                 await asyncio.sleep(BACKOFF)
             except Exception as error:
+                # What conflicts every time does not do so with another transaction.
+                if isinstance(error, CONFLICTS) and conflicts < ATTEMPTS:
+                    conflicts += 1
+                    await asyncio.sleep(0.01)
+                    continue
                 if one_by_one:
                     self._trouble["apply"] = f"{self._subscription.topic}: failing: {type(error).__name__}"
                     log.exception("%s: a batch cannot be applied", self._group)
                     await asyncio.sleep(BACKOFF)
                 one_by_one = True
 
-    async def _apply(self, batch: "_Batch[Content]", *, one_by_one: bool) -> None:
+    async def _apply(self, batch: "_Batch[Content]", course: int, *, one_by_one: bool) -> None:
         ends = batch.ends
+        failures = copy.deepcopy(self._failures.setdefault(batch.topic, self._new_bound()))
         starts = {partition: self._next[partition] for partition in ends if partition in self._next}
         if starts.keys() != ends.keys():
             return
@@ -330,7 +346,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     await connection.execute("set local synchronous_commit = off")
                 await self._advance(connection, starts, batch)
                 if one_by_one:
-                    dead = [*dead, *await self._apply_singly(connection, batch)]
+                    dead = [*dead, *await self._apply_singly(connection, batch, failures)]
                 elif batch.contents:
                     await self._subscription.apply(connection, batch.contents)
                 if dead:
@@ -342,7 +358,10 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                         batch.topic,
                         f"more than {share:.0%} of the last {window} records are invalid",
                     )
-        self._next.update({partition: end for partition, end in ends.items() if partition in self._next})
+        self._failures[batch.topic] = failures
+        if course != self._course:
+            return  # sought anew meanwhile: the fence will tell how far this batch came
+        self._next.update(ends)
         if batch.passes_bound:
             self._pause(batch.topic)
 
@@ -357,6 +376,9 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     content = decode(record)
                 except Broken as broken:
                     dead.append(Dead(record, broken.reason, broken.detail))
+                except Exception as error:
+                    log.exception("%s: a record cannot be decoded", self._group)
+                    dead.append(Dead(record, "cannot_decode", type(error).__name__))
                 else:
                     if content is not None:
                         contents.append(Read(content, record.topic, record.partition, record.offset))
@@ -366,14 +388,15 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         return batch if cut is None else batch.up_to(cut)
 
     def _bound(self, topic: str) -> Bound:
-        if topic not in self._bounds:
-            self._bounds[topic] = Bound(self._settings.dead_letter_window, self._settings.dead_letter_share)
-        return self._bounds[topic]
+        return self._bounds.setdefault(topic, self._new_bound())
+
+    def _new_bound(self) -> Bound:
+        return Bound(self._settings.dead_letter_window, self._settings.dead_letter_share)
 
     async def _advance(
         self, connection: Connection, starts: dict[TopicPartition, int], batch: "_Batch[Content]"
     ) -> None:
-        """The fence: raises Fenced unless every offset still stands where this worker left it."""
+        """The fence: raises Fenced unless every offset still stands where this worker left it, and may be moved."""
         partitions = sorted(starts)
         latest: dict[TopicPartition, datetime] = {}
         if self._subscription.recorded:
@@ -386,7 +409,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                set next_offset = d.next, recorded_until = greatest(o.recorded_until, d.recorded)
                from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::timestamptz[])
                     as d (topic, "partition", start, next, recorded)
-               where o.topic = d.topic and o."partition" = d."partition" and o.next_offset = d.start""",
+               where o.topic = d.topic and o."partition" = d."partition" and o.next_offset = d.start
+                 and not exists (select from consumer_pause p where p.topic = o.topic)""",
             [p.topic for p in partitions],
             [p.partition for p in partitions],
             [starts[p] for p in partitions],
@@ -396,20 +420,35 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         if int(status.split()[-1]) != len(partitions):
             raise Fenced
 
-    async def _apply_singly(self, connection: Connection, batch: "_Batch[Content]") -> list[Dead]:
-        """After a batch failed as a whole: each record in a savepoint of its own, so that one hurts no other."""
+    async def _apply_singly(self, connection: Connection, batch: "_Batch[Content]", failures: Bound) -> list[Dead]:
+        """After a batch failed as a whole: each record by itself, so that one hurts no other. Raises when the share that
+        fails passes the bound: then it is the reader that is broken, and its records are no dead letters."""
         records = {(record.partition, record.offset): record for record in batch.records}
         dead: list[Dead] = []
         for read in batch.contents:
+            error = await self._failure(connection, read)
+            if error is not None:
+                log.error("%s: a record cannot be applied", self._group, exc_info=None if dead else error)
+                dead.append(Dead(records[read.partition, read.offset], "cannot_apply", type(error).__name__))
+            if failures.passed_after([error is not None]):
+                raise RuntimeError("too many records cannot be applied") from error
+        return dead
+
+    async def _failure(self, connection: Connection, read: Read[Content]) -> Exception | None:
+        """Applies one record in a savepoint. Returns what is wrong with it, if anything."""
+        taken: asyncpg.UniqueViolationError | None = None
+        for _ in range(2):
             try:
                 async with connection.transaction():
                     await self._subscription.apply(connection, [read])
+                return None
+            except asyncpg.UniqueViolationError as error:
+                taken = error  # the second look would see what another transaction has committed
             except (*OUTAGES, *CONFLICTS):
                 raise
             except Exception as error:
-                log.exception("%s: a record cannot be applied", self._group)
-                dead.append(Dead(records[read.partition, read.offset], "cannot_apply", type(error).__name__))
-        return dead
+                return error
+        return taken
 
     # -- beside the batches ------------------------------------------------------------------------------------------
 
@@ -424,15 +463,18 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         if self._subscriber is None or self._subscriber.consumer is None:
             return
         caught_up = sorted(p for p, next_offset in self._next.items() if self._left(p, next_offset) == 0)
+        asked_at = {partition: self._consumer.last_poll_timestamp(partition) or 0 for partition in caught_up}
         async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
             if caught_up:
                 await connection.execute(
-                    """update consumer_offset o set caught_up_at = now()
-                       from unnest($1::text[], $2::int[], $3::bigint[]) as d (topic, "partition", next)
+                    # When the broker was last asked: long ago where it is away, or the topic is paused.
+                    """update consumer_offset o set caught_up_at = now() - make_interval(secs => d.ago)
+                       from unnest($1::text[], $2::int[], $3::bigint[], $4::float[]) as d (topic, "partition", next, ago)
                        where o.topic = d.topic and o."partition" = d."partition" and o.next_offset = d.next""",
                     [p.topic for p in caught_up],
                     [p.partition for p in caught_up],
                     [self._next[p] for p in caught_up],
+                    [max(0.0, time.time() - asked_at[p] / 1000) for p in caught_up],
                 )
             paused = {row["topic"] for row in await connection.fetch("select topic from consumer_pause")}
         await self._follow_pauses(paused)

@@ -88,7 +88,8 @@ class Forwarder:
 async def forwarder(address: str) -> AsyncIterator[tuple[Forwarder, str]]:
     """A mended forwarder to a server, given as ``host:port`` or as a URL, and the address that leads through it."""
     parts = urlsplit(address if "//" in address else f"//{address}")
-    assert parts.hostname and parts.port
+    assert parts.hostname
+    assert parts.port
     made = Forwarder(parts.hostname, parts.port)
     await made.mend()
     account = parts.netloc.rpartition("@")[0]

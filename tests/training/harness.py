@@ -1,5 +1,6 @@
 """A service on one test's database, without Kafka: roster events and reports in, its events and answers out."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.training.consumers import take_roster_events
 from services.training.intake import create_door
@@ -21,7 +23,7 @@ from shared.contracts.registry import of_service
 from shared.contracts.requests import parse
 from shared.contracts.roster import UnitDefined, VolunteerLeft, VolunteerRegistered, VolunteerTransferred
 from shared.delivery.intake import Arrival, Door
-from shared.postgres import Connection, Pool, open_pool
+from shared.postgres import Connection, open_pool
 from shared.roster_view.storage import NEEDED
 from shared.settings import Settings
 from tests.support import services
@@ -40,6 +42,8 @@ def at(text: str) -> datetime:
 class RosterLog:
     """Makes the roster's events, with its sequences; they reach a service when a test hands them over."""
 
+    told: list[Event] = field(default_factory=list)
+    """As the roster would publish them."""
     _sequences: dict[str, int] = field(default_factory=dict)
 
     def unit(self, unit_id: str = JIAOCHENG, county: str | None = None) -> Any:
@@ -85,6 +89,7 @@ class RosterLog:
             sequence=sequence,
             county=county,
         )
+        self.told.append(event)
         decoded = Decoder("roster", NEEDED, SHANGHAI)(event.to_json())
         assert decoded is not None
         return decoded
@@ -96,7 +101,7 @@ class Service:
 
     name: str
     settings: Settings
-    pool: Pool
+    pool: Any
     http: httpx.AsyncClient
     door: Door
     take_roster_events: Callable[[Connection, Sequence[Any]], Awaitable[None]]
@@ -182,6 +187,27 @@ async def training_at(database_url: str, **more: Any) -> AsyncIterator[Service]:
             yield Service("training", settings, pool, http, create_door(settings), take_roster_events)
     finally:
         pool.terminate()
+
+
+# -- Kafka -------------------------------------------------------------------------------------------------------------
+
+
+async def publish(bootstrap_servers: str, topic: str, *records: bytes) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap_servers) as producer:
+        for record in records:
+            await producer.send_and_wait(topic, record)
+
+
+async def answers_on(bootstrap_servers: str, topic: str, count: int) -> dict[str, str]:
+    """What that many reports were answered on a topic, by their ids: ``accepted`` or a code."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
+    answers: dict[str, str] = {}
+    async with consumer:
+        while len(answers) < count:
+            record = await asyncio.wait_for(consumer.getone(), 30)
+            answer = json.loads(record.value or b"")
+            answers[answer["data"]["request_id"]] = codes([[answer]])[0]
+    return answers
 
 
 # -- reports and what is said to them ----------------------------------------------------------------------------------
