@@ -14,6 +14,8 @@ from qingsheng.demo.log import Log, event_log
 from qingsheng.demo.printing import Printing, Report
 from qingsheng.demo.story import day
 from qingsheng.demo.telling import Telling
+from qingsheng.operate import dead_letters
+from qingsheng.registry import SERVICES
 from shared.settings import Settings
 
 PATIENCE = 120.0
@@ -53,9 +55,7 @@ async def compare(settings: Settings, doors: Doors, out: Printing, told: Telling
     out.title("Counting")
     async with event_log(settings) as log:
         if told:
-            problems += told.answered_wrongly()
-            missing = await _complete(log, told)
-            problems += missing
+            problems += [*told.answered_wrongly(), *await _complete(log, told), *await _unreadable(settings, out, told)]
         else:
             await log.read()
         out.line(f"{len(log.events):,} events in the log, each with its own id")
@@ -94,6 +94,20 @@ async def _complete(log: Log, told: Telling) -> list[str]:
             behind = {kind: f"{by_type[kind]} of {n}" for kind, n in told.promised.items() if by_type[kind] < n}
             return [f"Events that were promised are not in the log after {PATIENCE:.0f} s: {behind or 'by id'}."]
         await asyncio.sleep(LOOK_AGAIN)
+
+
+async def _unreadable(settings: Settings, out: Printing, told: Telling) -> list[str]:
+    """Whether the dead letters are those records, and no others, that carried no id to answer to."""
+    due = sum(report.raw is not None for reports in told.script.reports.values() for report in reports)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = [group for service in SERVICES for group in await dead_letters.groups(settings, service)]
+        letters = sum(group["letters"] for group in found)
+        if letters >= due or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(LOOK_AGAIN)
+    out.line(f"{letters} records without an id to answer to are dead letters; 'qingsheng dlq' is for those")
+    return [] if letters == due else [f"There are {letters} dead letters; {due} are due."]
 
 
 async def _caught_up(doors: Doors, since: datetime) -> bool:

@@ -37,6 +37,8 @@ MAX_RECORDS = 10_000
 DECODE_CHUNK = 250
 BACKOFF = 1.0
 HEARTBEAT = 1.0
+STALLED_AFTER = 30.0
+"""Seconds without a record, though there are some, that count as a problem."""
 
 
 class Read(NamedTuple, Generic[Content]):
@@ -126,6 +128,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         self._doubted: dict[TopicPartition, int] = {}
         """Where a gap was met once; a gap is believed only after a second look."""
         self._paused_topics: set[str] = set()
+        self._standing: dict[tuple[TopicPartition, int], float] = {}
+        """Since when a partition has stood at an offset although there is more to read."""
         self._course = 0
         """Grows whenever partitions change hands or are sought anew: what was read on an earlier course is dropped."""
         self._applying: asyncio.Task[None] | None = None
@@ -167,7 +171,12 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     @property
     def problems(self) -> list[str]:
         paused = [f"{topic}: paused, too many invalid records" for topic in sorted(self._paused_topics)]
-        return [*self._trouble.values(), *paused]
+        stalled = [
+            f"{place.topic}-{place.partition}: offset {offset} cannot be read: its codec, its headers or the right to it"
+            for (place, offset), since in sorted(self._standing.items())
+            if time.monotonic() - since > STALLED_AFTER
+        ]
+        return [*self._trouble.values(), *paused, *stalled]
 
     # -- assignment --------------------------------------------------------------------------------------------------
 
@@ -194,6 +203,10 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         self._next = offsets
         self._follow = dict(offsets)
         self._doubted.clear()
+
+    def finish(self) -> None:
+        """Nothing more is taken up; the batch in hand is not tried again."""
+        self._change_course({})
 
     async def drain(self) -> None:
         """Waits for the batch that is being applied."""
@@ -223,6 +236,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             sought.pop(partition, None)
             offset = stored[partition]
             key = f"{partition.topic}-{partition.partition}"
+            self._trouble.pop(key, None)
             if offset > ends[partition]:
                 # Resetting silently would hide that the topic was made anew, or the database is of another cluster.
                 self._trouble[key] = (
@@ -335,7 +349,9 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
 
     async def _apply(self, batch: "_Batch[Content]", course: int, *, one_by_one: bool) -> None:
         ends = batch.ends
-        failures = copy.deepcopy(self._failures.setdefault(batch.topic, self._new_bound()))
+        failures = self._failures.setdefault(batch.topic, self._new_bound())
+        if one_by_one:
+            failures = copy.deepcopy(failures)  # an attempt that is rolled back leaves no trace
         starts = {partition: self._next[partition] for partition in ends if partition in self._next}
         if starts.keys() != ends.keys():
             return
@@ -358,6 +374,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                         batch.topic,
                         f"more than {share:.0%} of the last {window} records are invalid",
                     )
+        if not one_by_one:
+            failures.passed_by(batch.records, [])
         self._failures[batch.topic] = failures
         if course != self._course:
             return  # sought anew meanwhile: the fence will tell how far this batch came
@@ -478,8 +496,26 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 )
             paused = {row["topic"] for row in await connection.fetch("select topic from consumer_pause")}
         await self._follow_pauses(paused)
+        await self._look_at_ends()
+        self._look_for_stalls()
         if self._next:
             await self._consumer.commit({partition: (offset, "") for partition, offset in self._next.items()})
+
+    async def _look_at_ends(self) -> None:
+        """An end that lies before what was applied: aiokafka would read a topic made anew from its beginning."""
+        behind = [p for p, offset in self._next.items() if (self._consumer.highwater(p) or offset) < offset]
+        if behind:
+            await self._take_up(sorted(behind), self._course)
+
+    def _look_for_stalls(self) -> None:
+        """Notes since when nothing has come of a partition that has more: FastStream tells nobody why."""
+        now = time.monotonic()
+        applying = self._applying is not None and not self._applying.done()
+        self._standing = {
+            (partition, offset): self._standing.get((partition, offset), now)
+            for partition, offset in self._next.items()
+            if self._left(partition, offset) and not applying and partition.topic not in self._paused_topics
+        }
 
     async def _follow_pauses(self, paused: set[str]) -> None:
         for topic in paused - self._paused_topics:

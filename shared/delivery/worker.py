@@ -94,6 +94,8 @@ class Worker:
                 log.warning("%s: the broker cannot be reached: %s", self.service, error)
                 await asyncio.sleep(RETRY)
             finally:
+                for consumer in self._consumers:
+                    consumer.finish()
                 with contextlib.suppress(KafkaError, OSError, TimeoutError):
                     await asyncio.wait_for(broker.stop(), 30)
                 for consumer in self._consumers:

@@ -5,11 +5,13 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.support import oracle
 from tests.support.engine import Engine, engine
-from tests.support.random_events import NOW, arrivals, generate, periods, random_question
-from tests.support.random_schemes import random_scheme
+from tests.support.random_events import NOW, Question, arrivals, generate, logs, periods, questions, random_question
+from tests.support.random_schemes import random_scheme, schemes
 
 
 def plain(report: dict[str, Any]) -> dict[str, Any]:
@@ -50,3 +52,16 @@ async def test_running_periods_as_of_and_schemes_agree(database_url: str, seed: 
             await running.take(arrivals(events, rng), asked.now, rng)
             await compare(running, events, asked.period, now=asked.now, as_of=asked.as_of, scheme=scheme)
             await compare(running, events, asked.period, now=asked.now, as_of=asked.as_of)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(log=logs(), asked=questions(), scheme=st.none() | schemes(), order=st.integers(0, 2**32))
+async def test_any_log_agrees(
+    database_url: str, log: list[dict[str, Any]], asked: Question, scheme: dict[str, Any] | None, order: int
+) -> None:
+    """Whatever the log, the question, the scheme and the order of arrival; a failure shrinks to the fewest events."""
+    rng = Random(order)
+    async with engine(database_url) as running:
+        await running.clear()
+        await running.take(arrivals(log, rng), asked.now, rng)
+        await compare(running, log, asked.period, now=asked.now, as_of=asked.as_of, scheme=scheme)
