@@ -1,17 +1,15 @@
 """Reading the appraisal over HTTP."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from services.appraisal import reports
-from shared.postgres import Connection
 from shared.settings import Settings
 from shared.web.paging import Cursor, Limit, after
 from shared.web.paging import cursor as next_page
+from shared.web.reads import snapshot
 
 router = APIRouter(prefix="/api/v1", tags=["reports"])
 
@@ -48,12 +46,3 @@ async def evidence(
         items = await reports.evidence_page(connection, asked, county, indicator, start, limit)
     more = len(items) > limit
     return {"items": items[:limit], "next_cursor": next_page(reports.sort_key(items[limit - 1])) if more else None}
-
-
-@asynccontextmanager
-async def snapshot(request: Request) -> AsyncGenerator[Connection]:
-    """One consistent, read-only view of everything a report is made of."""
-    settings: Settings = request.app.state.settings
-    async with request.app.state.pool.acquire(timeout=settings.database_timeout) as connection:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            yield connection

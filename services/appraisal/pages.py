@@ -9,15 +9,14 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.appraisal import reports
-from services.appraisal.measures import Measure
+from services.appraisal import queries, reports
 from services.appraisal.periods import Period
 from shared.contracts.refusals import Refusal
-from shared.postgres import Connection
 from shared.settings import Settings
 from shared.web.i18n import Catalogue
 from shared.web.pages import asked as query
 from shared.web.pages import failure, redirect, render, wants_page, words_of
+from shared.web.reads import reading, snapshot
 
 TEMPLATES = Path(__file__).with_name("templates")
 router = APIRouter(include_in_schema=False)
@@ -31,8 +30,8 @@ async def home(request: Request) -> Response:
     """To the present year, or to the latest one in which anything happened."""
     settings: Settings = request.app.state.settings
     today = datetime.now(settings.zone).date()
-    async with request.app.state.pool.acquire(timeout=settings.database_timeout) as connection:
-        latest = await _latest_day(connection, today)
+    async with reading(request) as connection:
+        latest = await queries.latest_day(connection, today)
     return redirect(request, f"/appraisal/reports/{(latest or today).year:04}")
 
 
@@ -55,11 +54,7 @@ async def county_table(request: Request, period: str, as_of: str = "") -> Respon
             else words("appraisal.error.as_of", today=today.isoformat())
         )
         return failure(request, refusal, hint=hint)
-    pool = request.app.state.pool
-    async with (
-        pool.acquire(timeout=settings.database_timeout) as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
+    async with snapshot(request) as connection:
         report = await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
     places = _Places(asked.period, asked.as_of, request.query_params.get("lang"))
     return render(
@@ -193,19 +188,3 @@ def _switch(period: Period, places: _Places, words: Catalogue, today: date) -> d
         "parts": [link(f"{year:04}-{part}") for part in ("H1", "H2", "Q1", "Q2", "Q3", "Q4")],
         "months": [link(f"{year:04}-{month:02}") for month in range(1, 13)],
     }
-
-
-async def _latest_day(connection: Connection, today: date) -> date | None:
-    """The latest day up to ``today`` of which anything is counted: one look into the index a county and measure."""
-    return await connection.fetchval(
-        """select max(found.day)
-           from (select distinct county from unit_definition) as body
-           cross join unnest($1::smallint[]) as m (measure)
-           cross join lateral (
-               select day from tally t
-               where t.measure = m.measure and t.county = body.county and t.day <= $2 and t.n <> 0
-               order by day desc limit 1
-           ) as found""",
-        [int(measure) for measure in Measure],
-        today,
-    )

@@ -14,6 +14,7 @@ from services.appraisal.measures import (
     Changes,
     Contribution,
     Fact,
+    Measure,
     PersonKey,
     TallyKey,
     of,
@@ -216,3 +217,19 @@ def is_provisional(fresh: dict[str, Any], as_of: date | None, cut: datetime, now
     if as_of is None or as_of >= now.astimezone(zone).date():
         return True
     return fresh["caught_up_at"] is None or fresh["caught_up_at"] < cut
+
+
+async def latest_day(connection: Connection, today: date) -> date | None:
+    """The latest day up to ``today`` of which anything is counted: one look into the index a county and measure."""
+    return await connection.fetchval(
+        """select max(found.day)
+           from (select distinct county from unit_definition) as body
+           cross join unnest($1::smallint[]) as m (measure)
+           cross join lateral (
+               select day from tally t
+               where t.measure = m.measure and t.county = body.county and t.day <= $2 and t.n <> 0
+               order by day desc limit 1
+           ) as found""",
+        [int(measure) for measure in Measure],
+        today,
+    )

@@ -26,6 +26,7 @@ from shared.contracts.fields import Names, Url
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.web.paging import Cursor, Limit
+from shared.web.reads import reading
 from shared.web.writes import Answer, write
 
 router = APIRouter(prefix="/api/v1")
@@ -48,13 +49,13 @@ async def open_column(request: Request, told: OpenColumn) -> Response:
 
 @router.get("/columns", response_model=Page[Column], tags=["columns"])
 async def list_columns(request: Request, cursor: Cursor = None, limit: Limit = 100) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return _page(await queries.columns(connection, cursor, limit))
 
 
 @router.get("/columns/{column_id}", response_model=Column, tags=["columns"])
 async def show_column(request: Request, response: Response, column_id: UUID) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.column(connection, column_id)
     response.headers["ETag"] = '"1"'
     return dict(found)
@@ -99,13 +100,13 @@ async def list_posts(
 ) -> Any:
     """Posts, withdrawn ones too; of one column, or under one link."""
     digest = None if url is None else url_digest(url)
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return await queries.posts(connection, cursor, limit, column_id=column_id, url_digest=digest)
 
 
 @router.get("/posts/{post_id}", response_model=Post, tags=["posts"])
 async def show_post(request: Request, response: Response, post_id: UUID) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.post(connection, post_id)
     response.headers["ETag"] = f'"{_version(found["withdrawn_at"])}"'
     return found
@@ -146,13 +147,13 @@ async def list_reposts(
     limit: Limit = 100,
 ) -> Any:
     """Shares, voided ones too; of one volunteer, of one post, or both."""
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return await queries.reposts(connection, cursor, limit, volunteer_id=volunteer_id, post_id=post_id)
 
 
 @router.get("/reposts/{repost_id}", response_model=Repost, tags=["reposts"])
 async def show_repost(request: Request, response: Response, repost_id: UUID) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.repost(connection, repost_id)
     response.headers["ETag"] = f'"{_version(found["voided_at"])}"'
     return found
@@ -185,7 +186,3 @@ def _version_read(request: Request) -> int | None:
 
 def _page(rows: dict[str, Any]) -> dict[str, Any]:
     return rows | {"items": [dict(row) for row in rows["items"]]}
-
-
-def _reading(request: Request) -> Any:
-    return request.app.state.pool.acquire(timeout=request.app.state.settings.database_timeout)

@@ -2,22 +2,16 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
-
-from pydantic import TypeAdapter, ValidationError
 
 from services.campaign import commands, storage
 from services.campaign.rules import Share
 from shared.clock import Clock
-from shared.contracts.fields import Id
 from shared.contracts.intake import PostReported, RepostReported, RepostWithdrawn
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
-from shared.delivery.intake import Arrival, Door, Outcome, Reply, in_data
+from shared.delivery.intake import Arrival, Door, Outcome, Reply, in_data, own_id
 from shared.postgres import Connection
 from shared.settings import Settings
-
-_ID: TypeAdapter[UUID] = TypeAdapter(Id)
 
 
 class CampaignDoor(Door):
@@ -64,7 +58,7 @@ async def take_reposts(connection: Connection, clock: Clock, requests: Sequence[
     shares: dict[int, Share] = {}
     for index, request in enumerate(requests):
         data: Any = request.data
-        volunteer_id, account_id = _id(data.volunteer_id), _id(data.account_id)
+        volunteer_id, account_id = own_id(data.volunteer_id), own_id(data.account_id)
         if volunteer_id is None:
             outcomes[index] = Refusal("unknown_volunteer", pointer="/data/volunteer_id")
         elif account_id is None:
@@ -90,11 +84,3 @@ async def take_withdrawals(connection: Connection, clock: Clock, requests: Seque
         data: Any = request.data
         withdrawals.append(commands.Withdrawal(request.source, data.report_id, data.reason))
     return [in_data(outcome) for outcome in await commands.withdraw_reports(connection, clock, withdrawals)]
-
-
-def _id(reference: str) -> UUID | None:
-    """An id of ours; None for a producer's own reference."""
-    try:
-        return _ID.validate_python(reference)
-    except ValidationError:
-        return None

@@ -26,6 +26,7 @@ from shared.contracts.fields import HttpsUrl, UnitId
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.web.paging import Cursor, Limit
+from shared.web.reads import reading
 from shared.web.writes import Answer, write
 
 router = APIRouter(prefix="/api/v1")
@@ -97,7 +98,7 @@ async def list_tips(
     limit: Limit = 100,
 ) -> Any:
     """Tips without their texts; of one state, filed with one unit, given to one unit."""
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return await queries.tips(
             connection, cursor, limit, state=state, unit_id=unit_id, responsible_unit_id=responsible_unit_id
         )
@@ -105,7 +106,7 @@ async def list_tips(
 
 @router.get("/tips/{tip_id}", response_model=TipWithText, tags=["tips"])
 async def show_tip(request: Request, response: Response, tip_id: UUID) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.tip(connection, tip_id)
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
@@ -149,13 +150,13 @@ async def list_corrections(
     limit: Limit = 100,
 ) -> Any:
     """Corrections; open or closed ones, filed with one unit."""
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return await queries.corrections(connection, cursor, limit, closed=closed, unit_id=unit_id)
 
 
 @router.get("/corrections/{case_id}", response_model=Correction, tags=["corrections"])
 async def show_correction(request: Request, response: Response, case_id: UUID) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.correction(connection, case_id)
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
@@ -188,7 +189,3 @@ def _version_read(request: Request) -> int | None:
     if told != f'"{number}"' or not number.isdecimal():
         raise Refusal("version_conflict")
     return int(number)
-
-
-def _reading(request: Request) -> Any:
-    return request.app.state.pool.acquire(timeout=request.app.state.settings.database_timeout)

@@ -1,7 +1,5 @@
 """The roster over HTTP: units, quotas, volunteers, accounts, ledgers."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -27,6 +25,7 @@ from shared.contracts.fields import Team
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.web.paging import Cursor, Limit, after, page
+from shared.web.reads import reading
 from shared.web.writes import Answer, check_version, write
 
 router = APIRouter(prefix="/api/v1")
@@ -62,13 +61,13 @@ async def redefine_unit(request: Request, unit_id: str, told: RedefineUnit) -> R
 
 @router.get("/units", tags=["units"])
 async def list_units(request: Request, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return page(await queries.units(connection, after(cursor, 1), limit), limit, ["unit_id"])
 
 
 @router.get("/units/{unit_id}", tags=["units"])
 async def show_unit(request: Request, response: Response, unit_id: str) -> dict[str, Any]:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.unit(connection, unit_id)
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
@@ -90,7 +89,7 @@ async def list_quotas(
     request: Request, year: int | None = None, cursor: Cursor = None, limit: Limit = 100
 ) -> dict[str, Any]:
     """Quotas, each with how many places are filled now."""
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.quotas(connection, year, after(cursor, 3), limit)
     return page(found, limit, ["unit_id", "team", "year"])
 
@@ -157,14 +156,14 @@ async def list_volunteers(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.volunteers(connection, unit_id, state, after(cursor, 1), limit)
     return page(found, limit, ["volunteer_id"])
 
 
 @router.get("/volunteers/{volunteer_id}", tags=["volunteers"])
 async def show_volunteer(request: Request, response: Response, volunteer_id: UUID) -> dict[str, Any]:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.volunteer(connection, volunteer_id)
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
@@ -188,7 +187,7 @@ async def disclose(request: Request, volunteer_id: UUID, told: Disclose) -> Resp
 
 @router.get("/volunteers/{volunteer_id}/accounts", tags=["accounts"])
 async def list_accounts(request: Request, volunteer_id: UUID) -> dict[str, Any]:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return {"items": await queries.accounts(connection, volunteer_id), "next_cursor": None}
 
 
@@ -259,10 +258,3 @@ def _unit(unit_id: str, told: RedefineUnit) -> commands.NewUnit:
 async def _volunteer(connection: Connection, volunteer_id: UUID, status: int = 200) -> Answer:
     found = await queries.volunteer(connection, volunteer_id)
     return Answer(found, status, found["version"])
-
-
-@asynccontextmanager
-async def _reading(request: Request) -> AsyncGenerator[Connection]:
-    timeout = request.app.state.settings.database_timeout
-    async with request.app.state.pool.acquire(timeout=timeout) as connection:
-        yield connection

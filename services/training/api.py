@@ -27,6 +27,7 @@ from shared.contracts.fields import Names
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.web.paging import Cursor, Limit
+from shared.web.reads import reading
 from shared.web.writes import Answer, write
 
 router = APIRouter(prefix="/api/v1")
@@ -68,13 +69,13 @@ async def cancel_session(request: Request, session_id: UUID, told: CancelSession
 
 @router.get("/sessions", response_model=Page[Session], tags=["sessions"])
 async def list_sessions(request: Request, cursor: Cursor = None, limit: Limit = 100) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return await queries.sessions(connection, cursor, limit)
 
 
 @router.get("/sessions/{session_id}", response_model=SessionWithVenues, tags=["sessions"])
 async def show_session(request: Request, response: Response, session_id: UUID) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.session(connection, session_id)
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
@@ -127,13 +128,13 @@ async def list_attendances(
     limit: Limit = 100,
 ) -> Any:
     """Attendances, voided ones too; of one session, of one volunteer, or both."""
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         return await queries.attendances(connection, cursor, limit, session_id=session_id, volunteer_id=volunteer_id)
 
 
 @router.get("/attendances/{attendance_id}", response_model=Attendance, tags=["attendances"])
 async def show_attendance(request: Request, response: Response, attendance_id: UUID) -> Any:
-    async with _reading(request) as connection:
+    async with reading(request) as connection:
         found = await queries.attendance(connection, attendance_id)
     response.headers["ETag"] = f'"{_version(found)}"'
     return found
@@ -165,7 +166,3 @@ def _version_read(request: Request) -> int | None:
     if told != f'"{number}"' or not number.isdecimal():
         raise Refusal("version_conflict")
     return int(number)
-
-
-def _reading(request: Request) -> Any:
-    return request.app.state.pool.acquire(timeout=request.app.state.settings.database_timeout)

@@ -219,13 +219,15 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 await self._seek(partitions, course)
                 self._trouble.pop("offsets", None)
                 return
-            except (*OUTAGES, asyncpg.PostgresError, KafkaError) as error:
+            except Exception as error:  # whatever it is: else the partitions would stay paused, and nobody would know
                 self._trouble["offsets"] = f"{self._subscription.topic}: offsets cannot be read: {type(error).__name__}"
                 log.warning("%s: %s", self._group, self._trouble["offsets"])
                 await asyncio.sleep(BACKOFF)
 
     async def _seek(self, partitions: list[TopicPartition], course: int) -> None:
         stored, paused = await self._stored(partitions)
+        if course != self._course:
+            return
         ends = await self._consumer.end_offsets(partitions)
         beginnings = await self._consumer.beginning_offsets(partitions)
         if course != self._course:

@@ -269,6 +269,14 @@ class _Told:
         return self.source, self.id
 
 
+def own_id(reference: str) -> UUID | None:
+    """An id of ours; None for a producer's own reference."""
+    try:
+        return UUID(reference)
+    except ValueError:
+        return None
+
+
 def in_data(outcome: Outcome) -> Outcome:
     """Commands point into what they were told; in a report that is its ``data``."""
     match outcome:

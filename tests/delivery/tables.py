@@ -71,6 +71,9 @@ class Tables:
         )
         return dict(map(tuple, rows))
 
+    async def stand_at(self, offsets: dict[int, int], topic: str = SHARES) -> bool:
+        return await self.offsets(topic) == offsets
+
     async def store_offset(self, offset: int, topic: str = SHARES, partition: int = 0) -> None:
         """As an operator does, or another owner."""
         await self.pool.execute(

@@ -13,7 +13,7 @@ from shared.settings import Settings
 from tests.delivery.counting import Apply, counting_worker
 from tests.delivery.tables import SHARES, Counted, Tables
 from tests.support.events import records, shares
-from tests.support.kafka import Put, expel_members, put
+from tests.support.kafka import Put, expel, members, put
 from tests.support.running import running
 from tests.support.waiting import eventually
 
@@ -36,39 +36,49 @@ async def offsets_that_go_back(settings: Settings) -> AsyncIterator["asyncpg.Con
 
 
 async def test_two_workers_take_over_from_each_other_while_events_flow(settings: Settings, appraisal: Tables) -> None:
-    events = shares(1500)
-    parts = [events[start : start + 100] for start in range(0, len(events), 100)]
-    turns = iter(parts)
+    events = shares(1200)
+    parts = iter([events[start : start + 100] for start in range(0, len(events), 100)])
 
-    async def flow(count: int = 1) -> None:
-        """Some more events, with copies of some; returns when one more has been counted, in the middle of the rest."""
+    async def flow() -> None:
+        """More events, with copies of some; returns when the first of them has been counted."""
         before = (await appraisal.count()).facts
-        for _ in range(count):
-            part = next(turns)
-            await put(settings, SHARES, records([*part, *part[:20]]))
+        part = next(parts)
+        await put(settings, SHARES, records([*part, *part[:20]]))
         await eventually(lambda: _more_than(appraisal, before))
+
+    async def share_the_work(workers: int) -> list[str]:
+        return await eventually(lambda: _members(settings, workers))
 
     async with offsets_that_go_back(settings) as book:
         async with AsyncExitStack() as first:
             await first.enter_async_context(running(counting_worker(settings)))
             await flow()
             async with running(counting_worker(settings)):
-                for _ in range(3):
+                for _ in range(2):
                     await flow()
-                    # As when both were silent for too long: the broker gives their partitions away, they join anew.
-                    assert await expel_members(settings, "appraisal") > 0
+                    both = await share_the_work(2)
                     await flow()
+                    # As when they were silent for too long: the broker takes their partitions, and they join anew.
+                    await expel(settings, "appraisal", both)
+                    await flow()
+                    await expel(settings, "appraisal", (await share_the_work(2))[:1])
+                    await flow()
+                await share_the_work(2)
+                await flow()
                 await first.aclose()
-                await flow(2)
-                async with running(counting_worker(settings)):
-                    await flow(2)
+                await flow()
         async with running(counting_worker(settings)):
-            await flow(len(parts) - 11)
+            await flow()
             await eventually(appraisal.counted(len(events)))
-            await eventually(lambda: _sum_of_offsets(appraisal, 120 * len(parts)))
+            await eventually(lambda: _sum_of_offsets(appraisal, 12 * 120))
         assert await book.fetch("select * from public.went_back") == []
     assert await appraisal.count() == Counted.once(len(events))
     assert await appraisal.dead_letters() == []
+
+
+async def _members(settings: Settings, count: int) -> list[str]:
+    found = await members(settings, "appraisal")
+    return found if len(found) == count else []
 
 
 async def _more_than(appraisal: Tables, facts: int) -> bool:
@@ -96,7 +106,7 @@ async def test_a_stale_owner_changes_nothing_and_goes_on_from_where_the_other_ca
             await eventually(appraisal.someone_waits_for_a_lock)
         await put(settings, SHARES, records(then, partition=0))
         await eventually(appraisal.counted(7))
-        await eventually(lambda: _at(appraisal, {0: 11}))
+        await eventually(lambda: appraisal.stand_at({0: 11}))
     ids = {row["id"] for row in await appraisal.pool.fetch("select id from fact")}
     assert ids == {event.id for event in [*first, *then]}
     assert await appraisal.dead_letters() == []
@@ -120,7 +130,7 @@ async def test_a_worker_that_loses_its_partitions_in_the_middle_of_a_batch(
         async with running(counting_worker(settings, slowly)):
             await put(settings, SHARES, records(shares(10), partition=0))
             await asyncio.wait_for(begun.wait(), 20)
-            await expel_members(settings, "appraisal")
+            await expel(settings, "appraisal", await members(settings, "appraisal"))
             async with running(counting_worker(settings)):
                 await put(settings, SHARES, records(shares(10), partition=0))
                 # The other worker has the partition now and waits for the row of its offset, which the first one holds.
@@ -130,6 +140,3 @@ async def test_a_worker_that_loses_its_partitions_in_the_middle_of_a_batch(
         assert await book.fetch("select * from public.went_back") == []
     assert await appraisal.offsets() == {0: 20}
 
-
-async def _at(appraisal: Tables, offsets: dict[int, int]) -> bool:
-    return await appraisal.offsets() == offsets

@@ -87,13 +87,19 @@ async def commit(settings: Settings, service: str, topic: str, offsets: Mapping[
         await consumer.commit(places)
 
 
-async def expel_members(settings: Settings, service: str) -> int:
-    """Takes a group's members out of it, as the broker does when their session ends. Returns how many there were."""
+async def members(settings: Settings, service: str) -> list[str]:
+    """The members of a service's group; none while it is being put together."""
+    group = group_of(settings, service)
+    async with admin(settings) as client:
+        found: Any = await client.describe_consumer_groups([group])
+    [(_, _, state, _, _, described, *_)] = found[0].groups
+    return [member[0] for member in described] if state == "Stable" else []
+
+
+async def expel(settings: Settings, service: str, ids: Sequence[str]) -> None:
+    """Takes members out of a service's group, as the broker does when their session ends."""
     group = group_of(settings, service)
     async with admin(settings) as client:
         node = await client.find_coordinator(group)
-        [described] = await client.describe_consumer_groups([group], node)
-        members = [member[0] for _, _, _, _, _, found, *_ in described.groups for member in found]
-        for member in members:
-            await client._send_request(LeaveGroupRequest(group, member), node)  # pyright: ignore[reportPrivateUsage]
-    return len(members)
+        for id in ids:
+            await client._send_request(LeaveGroupRequest(group, id), node)  # pyright: ignore[reportPrivateUsage]
