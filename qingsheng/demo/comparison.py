@@ -19,7 +19,7 @@ from qingsheng.registry import SERVICES
 from shared.settings import Settings
 
 PATIENCE = 120.0
-LOOK_AGAIN = 0.1
+LOOK_AGAIN = 0.2
 SETTLED = timedelta(seconds=0.5)
 """A consumer learns of a partition's new end with its next fetch."""
 MEETING_ON = day("07-17")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTopicError, KafkaError, TopicAuthorizationFailedError
 
 from shared.delivery.broker import SEND_TIMEOUT, create_producer
 from shared.postgres import OUTAGES, Connection, connect, role_of
@@ -23,6 +23,10 @@ POLL = 1.0
 """Slow poll behind LISTEN/NOTIFY; also the ping that keeps the lease."""
 ABANDON = 60.0
 """A send unknown for so long is given up with its producer, and made again by a new one."""
+HELD_UP = 10.0
+"""Seconds until a topic that took nothing is tried again; the others are served meanwhile."""
+OF_A_TOPIC = (TopicAuthorizationFailedError, InvalidTopicError)
+"""What a producer says of one topic, and cannot mend by trying again; all else that it cannot mend is about itself."""
 _LOCK_CLASS = 0x51_5E  # names the relay's advisory locks among others
 
 
@@ -35,9 +39,16 @@ class Relay:
         self._lease = lease
         self._wake = asyncio.Event()
         self._unknown: dict[int, asyncio.Future[Any]] = {}
+        self._held_up: dict[str, float] = {}
+        """Topics that take nothing, and when each is tried again."""
         self._silent_since: float | None = None
+        self._trouble: str | None = None
         self.active = False
-        self.problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        topics = ", ".join(self._settings.topic_prefix + topic for topic in sorted(self._held_up))
+        return self._trouble or (f"relay: cannot send to {topics}" if topics else None)
 
     async def run(self) -> None:
         """Until cancelled. Outages of either side are waited out; another relay that holds the lease is waited for."""
@@ -45,13 +56,13 @@ class Relay:
             try:
                 async with self._leased() as connection:
                     if connection is None:
-                        self.problem = None
+                        self._trouble = None
                         await asyncio.sleep(POLL)
                         continue
                     self.active = True
                     await self._serve(connection)
             except (*OUTAGES, asyncpg.PostgresError, KafkaError) as error:
-                self.problem = f"relay: {type(error).__name__}"
+                self._trouble = f"relay: {type(error).__name__}"
                 log.warning("relay of %s waits: %s: %s", self._service, type(error).__name__, error)
                 await asyncio.sleep(POLL)
             finally:
@@ -82,13 +93,13 @@ class Relay:
 
     async def _serve(self, connection: Connection) -> None:
         producer: Any = create_producer(self._settings)
-        await asyncio.wait_for(producer.start(), SEND_TIMEOUT * 2)
         try:
+            await asyncio.wait_for(producer.start(), SEND_TIMEOUT * 2)
             while True:
                 self._wake.clear()
                 sent = await self._send_chunk(connection, producer)
                 if not sent and not self._unknown:
-                    self.problem = None
+                    self._trouble = None
                     await self._nap()
         finally:
             # What is still unknown stays in the outbox, and is sent again: copies are allowed, losses are not.
@@ -101,15 +112,20 @@ class Relay:
 
     async def _send_chunk(self, connection: Connection, producer: Any) -> int:
         """Sends what is committed and not under way, deletes what was acknowledged. Returns the rows deleted."""
+        now = asyncio.get_running_loop().time()
         rows = await connection.fetch(
-            "select id, topic, key, value from outbox where id <> all($1::bigint[]) order by id limit $2",
+            """select id, topic, key, value from outbox
+               where id <> all($1::bigint[]) and topic <> all($2::text[]) order by id limit $3""",
             list(self._unknown),
+            [topic for topic, until in self._held_up.items() if until > now],
             CHUNK,
         )
         by_topic: dict[str, list[Any]] = {}
         for row in rows:
             by_topic.setdefault(row["topic"], []).append(row)
         await asyncio.gather(*(self._hand_over(producer, topic, part) for topic, part in by_topic.items()))
+        # Those that were tried again and took everything are held up no longer.
+        self._held_up = {topic: until for topic, until in self._held_up.items() if until > now}
         return await self._settle(connection)
 
     async def _hand_over(self, producer: Any, topic: str, rows: Sequence[Any]) -> None:
@@ -120,9 +136,9 @@ class Relay:
                 for row in rows:
                     self._unknown[row["id"]] = await producer.send(name, value=row["value"], key=row["key"].encode())
         except (TimeoutError, KafkaError) as error:
-            self.problem = f"relay: {name}: {type(error).__name__}"
+            self._held_up[topic] = asyncio.get_running_loop().time() + HELD_UP
             log.warning("relay of %s cannot send to %s: %s", self._service, name, type(error).__name__)
-            if isinstance(error, KafkaError) and not error.retriable:
+            if isinstance(error, KafkaError) and not (error.retriable or isinstance(error, OF_A_TOPIC)):
                 raise
 
     async def _settle(self, connection: Connection) -> int:
@@ -134,7 +150,7 @@ class Relay:
         acknowledged = [id for id, future in done.items() if not future.exception()]
         if acknowledged:
             await self._forget(connection, acknowledged)
-            self.problem = None
+            self._trouble = None
         for id in done:
             del self._unknown[id]
         if failed:
@@ -148,7 +164,7 @@ class Relay:
         if not silent:
             self._silent_since = None
             return
-        self.problem = "relay: the broker does not acknowledge"
+        self._trouble = "relay: the broker does not acknowledge"
         self._silent_since = self._silent_since or now
         if now - self._silent_since > ABANDON:
             self._silent_since = None

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from shared.clock import Clock
 from shared.delivery import parking
-from shared.delivery.broker import connection_options, create_broker
+from shared.delivery.broker import admin, connection_options, create_broker
 from shared.delivery.consuming import Consumer, Subscription
 from shared.delivery.dead_letters import erase_old
 from shared.delivery.intake import Door
@@ -170,21 +170,25 @@ class Worker:
 
     async def _ends(self, topics: Sequence[str]) -> dict[str, dict[str, dict[int, int]]]:
         """Present ends by awaited topic, which may stand for many: ``intake`` is every intake topic of this service."""
-        consumer: Any = AIOKafkaConsumer(**connection_options(self._settings))
+        async with admin(self._settings) as client:
+            known: list[str] = await client.list_topics()
+        stands_for: dict[str, str] = {}
+        for awaited in topics:
+            name = self._settings.topic_prefix + awaited
+            many = awaited.endswith(".")
+            stands_for |= {topic: awaited for topic in known if topic == name or (many and topic.startswith(name))}
+        ends: dict[str, dict[str, dict[int, int]]] = {awaited: {} for awaited in topics}
+        if not stands_for:
+            return ends
+        # Without a group a consumer gets all partitions of the topics it names; of others it would know none.
+        consumer: Any = AIOKafkaConsumer(*stands_for, **connection_options(self._settings))
         await consumer.start()
         try:
-            ends: dict[str, dict[str, dict[int, int]]] = {}
-            known = await consumer.topics()
-            for awaited in topics:
-                name = self._settings.topic_prefix + awaited
-                full = [t for t in known if t == name or (awaited.endswith(".") and t.startswith(name))]
-                partitions = [TopicPartition(t, p) for t in full for p in consumer.partitions_for_topic(t) or ()]
-                ends[awaited] = {}
-                for partition, end in (await consumer.end_offsets(partitions)).items() if partitions else ():
-                    ends[awaited].setdefault(partition.topic, {})[partition.partition] = end
-            return ends
+            for partition, end in (await consumer.end_offsets(consumer.assignment())).items():
+                ends[stands_for[partition.topic]].setdefault(partition.topic, {})[partition.partition] = end
         finally:
             await consumer.stop()
+        return ends
 
 
 async def _forget_old_keys(connection: Connection) -> None:

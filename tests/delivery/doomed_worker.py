@@ -6,25 +6,24 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from services.appraisal.main import create_worker
-from shared.delivery.consuming import Consumer, Read, Subscription
+from shared.delivery.consuming import Consumer, Read
 from shared.postgres import Connection
 from shared.settings import Settings
+from tests.delivery.counting import Apply, counting_worker
 
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _dying_before(subscription: Subscription[Any]) -> Subscription[Any]:
+def _dying(applies: Apply) -> Apply:
     async def apply(connection: Connection, reads: Sequence[Read[Any]]) -> None:
-        await subscription.apply(connection, reads)
+        await applies(connection, reads)
         _die()
 
-    return replace(subscription, apply=apply)
+    return apply
 
 
 def _die_after_commit() -> None:
@@ -38,9 +37,7 @@ def _die_after_commit() -> None:
 
 
 if __name__ == "__main__":
-    worker = create_worker(Settings())  # type: ignore[call-arg]
-    if sys.argv[1] == "before":
-        worker.subscriptions = [_dying_before(subscription) for subscription in worker.subscriptions]
-    else:
+    before = sys.argv[1] == "before"
+    if not before:
         _die_after_commit()
-    asyncio.run(worker.run())
+    asyncio.run(counting_worker(Settings(), _dying if before else None).run())  # type: ignore[call-arg]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.contracts.topics import events_topic
-from shared.postgres import Connection, Pool, open_pool
+from shared.postgres import Connection, open_pool
 from shared.settings import Settings
 
 SHARES = events_topic("campaign")
@@ -31,7 +31,7 @@ class Tables:
 
     settings: Settings
     service: str
-    pool: Pool
+    pool: Any
 
     @classmethod
     @asynccontextmanager

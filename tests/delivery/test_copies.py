@@ -23,4 +23,3 @@ async def test_copies_within_a_batch_and_between_batches(settings: Settings, app
         await eventually(lambda: appraisal.stand_at({0: 125, 1: 35}))
     assert await appraisal.count() == (35, 35, 35)
     assert await appraisal.dead_letters() == []
-

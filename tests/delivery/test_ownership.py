@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 
 @asynccontextmanager
-async def offsets_that_go_back(settings: Settings) -> AsyncIterator["asyncpg.Connection[Any]"]:
+async def offsets_that_go_back(settings: Settings) -> AsyncIterator[Any]:
     """Keeps book, in the database, of every stored offset that was set to less than it was."""
     connection = await asyncpg.connect(settings.database_url)
     await connection.execute(
@@ -77,7 +77,7 @@ async def test_two_workers_take_over_from_each_other_while_events_flow(settings:
 
 
 async def _members(settings: Settings, count: int) -> list[str]:
-    found = await members(settings, "appraisal")
+    found = await members(settings, "appraisal", settled=True)
     return found if len(found) == count else []
 
 
@@ -139,4 +139,3 @@ async def test_a_worker_that_loses_its_partitions_in_the_middle_of_a_batch(
                 await eventually(appraisal.counted(20))
         assert await book.fetch("select * from public.went_back") == []
     assert await appraisal.offsets() == {0: 20}
-

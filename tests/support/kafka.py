@@ -42,24 +42,21 @@ async def put(settings: Settings, topic: str, records: Sequence[Put]) -> list[in
 
 async def read(settings: Settings, topic: str) -> list[ConsumerRecord[Any, Any]]:
     """All records that stand on a topic now, partition by partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, fetch_max_wait_ms=50)
+    # Without a group a consumer gets all partitions of the topic it names.
+    consumer: Any = AIOKafkaConsumer(
+        settings.topic_prefix + topic,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=50,
+    )
     async with consumer:
-        places = await _partitions(consumer, settings.topic_prefix + topic)
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        left = {place: end for place, end in (await consumer.end_offsets(places)).items() if end}
+        ends = await consumer.end_offsets(consumer.assignment())
         records: list[ConsumerRecord[Any, Any]] = []
-        while left:
-            for place, found in (await consumer.getmany(timeout_ms=200)).items():
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for found in (await consumer.getmany(timeout_ms=200)).values():
                 records += found
-                if found and found[-1].offset + 1 >= left.get(place, 0):
-                    left.pop(place, None)
         return sorted(records, key=lambda record: (record.partition, record.offset))
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    await consumer.topics()
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
 
 
 def group_of(settings: Settings, service: str) -> str:
@@ -87,13 +84,13 @@ async def commit(settings: Settings, service: str, topic: str, offsets: Mapping[
         await consumer.commit(places)
 
 
-async def members(settings: Settings, service: str) -> list[str]:
-    """The members of a service's group; none while it is being put together."""
+async def members(settings: Settings, service: str, *, settled: bool = False) -> list[str]:
+    """The members of a service's group; with ``settled`` none while it is being put together."""
     group = group_of(settings, service)
     async with admin(settings) as client:
         found: Any = await client.describe_consumer_groups([group])
     [(_, _, state, _, _, described, *_)] = found[0].groups
-    return [member[0] for member in described] if state == "Stable" else []
+    return [member[0] for member in described] if state == "Stable" or not settled else []
 
 
 async def expel(settings: Settings, service: str, ids: Sequence[str]) -> None:

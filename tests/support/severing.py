@@ -1,9 +1,11 @@
-"""A TCP way to a server that a test can cut and mend."""
+"""A TCP way to a server that a test can cut and mend, and on which an answer can be lost."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+
+CHUNK = 64 * 1024
 
 
 class Way:
@@ -13,6 +15,7 @@ class Way:
         self._target = (host, port)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._losing: tuple[bytes, ...] = ()
         self.port = 0
 
     async def mend(self) -> None:
@@ -28,6 +31,15 @@ class Way:
         for writer in list(self._open):
             writer.transport.abort()
 
+    def lose_answer(self, *said: bytes) -> None:
+        """Once, on the connection on which a client says all of ``said`` in this order: the answer to the last of it is
+        thrown away and the connection breaks. The server has done what it was told."""
+        self._losing = said
+
+    @property
+    def has_lost_it(self) -> bool:
+        return not self._losing
+
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             onward_reader, onward_writer = await asyncio.open_connection(*self._target)
@@ -35,12 +47,13 @@ class Way:
             writer.transport.abort()
             return
         both = {writer, onward_writer}
+        deaf = asyncio.Event()
         self._open |= both
         try:
             await asyncio.wait(
                 [
-                    asyncio.create_task(_pump(reader, onward_writer)),
-                    asyncio.create_task(_pump(onward_reader, writer)),
+                    asyncio.create_task(self._requests(reader, onward_writer, deaf)),
+                    asyncio.create_task(_answers(onward_reader, writer, deaf)),
                 ],
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -49,10 +62,24 @@ class Way:
                 one.transport.abort()
             self._open -= both
 
+    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, deaf: asyncio.Event) -> None:
+        heard = 0
+        with contextlib.suppress(OSError):
+            while content := await reader.read(CHUNK):
+                while heard < len(self._losing) and self._losing[heard] in content:
+                    heard += 1
+                if self._losing and heard == len(self._losing):
+                    self._losing = ()
+                    deaf.set()
+                writer.write(content)
+                await writer.drain()
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, deaf: asyncio.Event) -> None:
     with contextlib.suppress(OSError):
-        while content := await reader.read(64 * 1024):
+        while content := await reader.read(CHUNK):
+            if deaf.is_set():
+                return
             writer.write(content)
             await writer.drain()
 
