@@ -1,6 +1,7 @@
 """Runs processes of the services: APIs under uvicorn, workers on one event loop."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -41,6 +42,10 @@ def run(process: str, settings: Settings) -> None:
     if process.endswith(("api", "apis")):
         serve(services, settings)
     else:
+        # A batch is tens of thousands of small objects without cycles: looking for some after every 700 of them would
+        # cost more than decoding them.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
         uvloop.run(work(services, settings))
 
 

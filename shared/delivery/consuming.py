@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import asyncpg
@@ -92,7 +94,8 @@ class _Batch(Generic[Content]):
     @cached_property
     def ends(self) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition."""
-        return {_partition(record): record.offset + 1 for record in self.records}
+        last = {record.partition: record.offset + 1 for record in self.records}
+        return {TopicPartition(self.topic, number): end for number, end in last.items()}
 
     def up_to(self, count: int) -> "_Batch[Content]":
         """Only the first ``count`` records, at the last of which the bound is passed."""
@@ -300,25 +303,24 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     def _expected(self, records: Sequence[Record]) -> list[Record]:
         """The records that follow what was read: without those read before, nor those behind an unproved gap."""
         batch: list[Record] = []
-        follow = self._follow
-        refused: set[TopicPartition] = set()
-        begun: set[TopicPartition] = set()
-        for record in records:
-            partition = _partition(record)
-            expected = follow.get(partition)
-            if expected is None or partition in refused:  # fetched before the seek, or behind a gap
-                continue
-            if partition not in begun and record.offset > expected and self._doubted.get(partition) != expected:
-                # Offsets may have gaps, but a stale fetch looks the same: ask once more from where we stand.
-                self._doubted[partition] = expected
-                self._consumer.seek(partition, expected)
-                refused.add(partition)
-                continue
-            begun.add(partition)
-            if record.offset >= expected:
-                batch.append(record)
-                follow[partition] = record.offset + 1
+        for (topic, number), run in groupby(records, key=attrgetter("topic", "partition")):
+            partition = TopicPartition(topic, number)
+            following = self._following(partition, list(run))
+            if following:
+                batch += following
+                self._follow[partition] = following[-1].offset + 1
         return batch
+
+    def _following(self, partition: TopicPartition, run: list[Record]) -> list[Record]:
+        expected = self._follow.get(partition)
+        if expected is None:  # fetched before the seek
+            return []
+        if run[0].offset > expected and self._doubted.get(partition) != expected:
+            # Offsets may have gaps, but a stale fetch looks the same: ask once more from where we stand.
+            self._doubted[partition] = expected
+            self._consumer.seek(partition, expected)
+            return []
+        return run if run[0].offset >= expected else [record for record in run if record.offset >= expected]
 
     async def _persist(self, batch: "_Batch[Content]", course: int) -> None:
         """Applies a batch, for as long as it takes and its course is kept. Never raises."""
@@ -418,12 +420,12 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     ) -> None:
         """The fence: raises Fenced unless every offset still stands where this worker left it, and may be moved."""
         partitions = sorted(starts)
-        latest: dict[TopicPartition, datetime] = {}
-        if self._subscription.recorded:
-            for read in batch.contents:
-                partition, at = TopicPartition(read.topic, read.partition), self._subscription.recorded(read.content)
-                if partition not in latest or latest[partition] < at:
-                    latest[partition] = at
+        latest: dict[int, datetime] = {}
+        if recorded := self._subscription.recorded:
+            for content, _, number, _ in batch.contents:
+                at = recorded(content)
+                if number not in latest or latest[number] < at:
+                    latest[number] = at
         status = await connection.execute(
             """update consumer_offset o
                set next_offset = d.next, recorded_until = greatest(o.recorded_until, d.recorded)
@@ -435,7 +437,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             [p.partition for p in partitions],
             [starts[p] for p in partitions],
             [batch.ends[p] for p in partitions],
-            [latest.get(p) for p in partitions],
+            [latest.get(p.partition) for p in partitions],
         )
         if int(status.split()[-1]) != len(partitions):
             raise Fenced
@@ -552,10 +554,6 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         if self._subscriber is None or self._subscriber.consumer is None:
             return 0
         return sum(self._left(partition, offset) or 0 for partition, offset in self._next.items())
-
-
-def _partition(record: Record) -> TopicPartition:
-    return TopicPartition(record.topic, record.partition)
 
 
 async def _keep_raw(message: tuple[Record, ...]) -> KafkaMessage:

@@ -82,11 +82,13 @@ class Worker:
         if not self._consumers:
             return
         while True:
-            broker = create_broker(self._settings, f"qingsheng-{self.service}")
-            for consumer in self._consumers:
+            # A broker each, so that all start at once: consumers that join their group one after the other would make it
+            # deal the partitions out anew each time.
+            brokers = [create_broker(self._settings, f"qingsheng-{self.service}") for _ in self._consumers]
+            for consumer, broker in zip(self._consumers, brokers, strict=True):
                 consumer.attach(broker)
             try:
-                await broker.start()
+                await asyncio.gather(*(broker.start() for broker in brokers))
                 self._trouble = None
                 await asyncio.Event().wait()
             except (KafkaError, OSError) as error:
@@ -96,8 +98,9 @@ class Worker:
             finally:
                 for consumer in self._consumers:
                     consumer.finish()
-                with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(broker.stop(), 30)
+                for broker in brokers:
+                    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                        await asyncio.wait_for(broker.stop(), 30)
                 for consumer in self._consumers:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(consumer.drain(), 30)
