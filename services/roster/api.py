@@ -1,12 +1,14 @@
 """The roster over HTTP: units, quotas, volunteers, accounts, ledgers."""
 
-from typing import Annotated, Any, Literal
+import asyncio
+from collections import Counter
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from services.roster import commands, ledger, queries
+from services.roster import commands, ledger, queries, workbook
 from services.roster.models import (
     Decline,
     DefineUnit,
@@ -21,11 +23,11 @@ from services.roster.models import (
 )
 from services.roster.rules import State
 from shared.clock import Clock
-from shared.contracts.fields import Team
+from shared.contracts.fields import Team, UnitId
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
-from shared.web.paging import Cursor, Limit, after, page
-from shared.web.reads import reading
+from shared.web.paging import Cursor, Limit, page
+from shared.web.reads import reading, snapshot
 from shared.web.writes import Answer, check_version, write
 
 router = APIRouter(prefix="/api/v1")
@@ -47,7 +49,7 @@ async def define_unit(request: Request, told: DefineUnit) -> Response:
 
 
 @router.put("/units/{unit_id}", tags=["units"])
-async def redefine_unit(request: Request, unit_id: str, told: RedefineUnit) -> Response:
+async def redefine_unit(request: Request, unit_id: UnitId, told: RedefineUnit) -> Response:
     """Changes a unit. Takes ``If-Match`` with the ETag that was read."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -62,11 +64,11 @@ async def redefine_unit(request: Request, unit_id: str, told: RedefineUnit) -> R
 @router.get("/units", tags=["units"])
 async def list_units(request: Request, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
     async with reading(request) as connection:
-        return page(await queries.units(connection, after(cursor, 1), limit), limit, ["unit_id"])
+        return page(await queries.units(connection, cursor, limit), limit, ["unit_id"])
 
 
 @router.get("/units/{unit_id}", tags=["units"])
-async def show_unit(request: Request, response: Response, unit_id: str) -> dict[str, Any]:
+async def show_unit(request: Request, response: Response, unit_id: UnitId) -> dict[str, Any]:
     async with reading(request) as connection:
         found = await queries.unit(connection, unit_id)
     response.headers["ETag"] = f'"{found["version"]}"'
@@ -74,7 +76,7 @@ async def show_unit(request: Request, response: Response, unit_id: str) -> dict[
 
 
 @router.put("/units/{unit_id}/quotas/{team}/{year}", tags=["quotas"])
-async def set_quota(request: Request, unit_id: str, team: Team, year: Year, told: SetQuota) -> Response:
+async def set_quota(request: Request, unit_id: UnitId, team: Team, year: Year, told: SetQuota) -> Response:
     """Sets how many volunteers a unit may have in a team and year; 0 is a setting."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -86,11 +88,14 @@ async def set_quota(request: Request, unit_id: str, team: Team, year: Year, told
 
 @router.get("/quotas", tags=["quotas"])
 async def list_quotas(
-    request: Request, year: int | None = None, cursor: Cursor = None, limit: Limit = 100
+    request: Request,
+    year: Annotated[int | None, Query(ge=2000, le=2100)] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Quotas, each with how many places are filled now."""
+    """Quotas, each with how many of its places are ``filled``."""
     async with reading(request) as connection:
-        found = await queries.quotas(connection, year, after(cursor, 3), limit)
+        found = await queries.quotas(connection, year, cursor, limit)
     return page(found, limit, ["unit_id", "team", "year"])
 
 
@@ -151,19 +156,19 @@ async def leave(request: Request, volunteer_id: UUID, told: Leave | None = None)
 @router.get("/volunteers", tags=["volunteers"])
 async def list_volunteers(
     request: Request,
-    unit_id: str | None = None,
+    unit_id: UnitId | None = None,
     state: Annotated[State | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
     async with reading(request) as connection:
-        found = await queries.volunteers(connection, unit_id, state, after(cursor, 1), limit)
+        found = await queries.volunteers(connection, unit_id, state, cursor, limit)
     return page(found, limit, ["volunteer_id"])
 
 
 @router.get("/volunteers/{volunteer_id}", tags=["volunteers"])
 async def show_volunteer(request: Request, response: Response, volunteer_id: UUID) -> dict[str, Any]:
-    async with reading(request) as connection:
+    async with snapshot(request) as connection:
         found = await queries.volunteer(connection, volunteer_id)
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
@@ -177,8 +182,7 @@ async def disclose(request: Request, volunteer_id: UUID, told: Disclose) -> Resp
     """Enters an account that its volunteer disclosed in public, seen and verified by an operator."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        verified_at = told.verified_at or clock.now()
-        disclosure = commands.Disclosure(told.platform, told.disclosed_at, verified_at, told.disclosure_url)
+        disclosure = commands.Disclosure(told.platform, told.disclosed_at, told.verified_at, told.disclosure_url)
         account_id = await commands.disclose(connection, clock, volunteer_id, disclosure)
         return Answer(await queries.account(connection, account_id), 201)
 
@@ -187,8 +191,9 @@ async def disclose(request: Request, volunteer_id: UUID, told: Disclose) -> Resp
 
 @router.get("/volunteers/{volunteer_id}/accounts", tags=["accounts"])
 async def list_accounts(request: Request, volunteer_id: UUID) -> dict[str, Any]:
-    async with reading(request) as connection:
-        return {"items": await queries.accounts(connection, volunteer_id), "next_cursor": None}
+    async with snapshot(request) as connection:
+        found = await queries.volunteer(connection, volunteer_id)
+    return {"items": found["accounts"], "next_cursor": None}
 
 
 @router.post("/accounts/{account_id}/withdraw", tags=["accounts"])
@@ -205,7 +210,15 @@ async def withdraw(request: Request, account_id: UUID, told: Withdraw | None = N
 # -- ledgers -----------------------------------------------------------------------------------------------------------
 
 
-@router.get("/ledgers/template.xlsx", tags=["ledgers"], response_class=Response)
+_XLSX: dict[str, Any] = {"content": {ledger.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.get(
+    "/ledgers/template.xlsx",
+    tags=["ledgers"],
+    response_class=Response,
+    responses={200: {"description": "The workbook"} | _XLSX},
+)
 async def ledger_template() -> Response:
     """An empty ledger with drop-downs."""
     return Response(
@@ -215,40 +228,60 @@ async def ledger_template() -> Response:
     )
 
 
-@router.post("/ledgers", tags=["ledgers"])
+@router.post("/ledgers", tags=["ledgers"], openapi_extra={"requestBody": {"required": True} | _XLSX})
 async def import_ledger(request: Request, dry_run: bool = False) -> Response:
-    """Takes a ledger (the workbook is the body) and answers row by row. With ``dry_run`` nothing of it stays."""
-    body = await request.body()
+    """Takes a ledger (the workbook is the body) and answers row by row. With ``dry_run`` nothing of it stays.
+
+    Answers ``{dry_run, registered, already_registered, refused, rows: [{row, status, …}]}``. ``status`` is ``registered``
+    (with ``volunteer_id`` and ``account_id``, null in a dry run), ``already_registered`` (with ``volunteer_id`` and why) or
+    ``refused`` (with ``code``, ``pointer``: the column, ``message`` {zh, en}). ``row``: its number in the sheet, headings are
+    row 1.
+    """
+    request, body = await _received(request)
+    lines = await asyncio.to_thread(ledger.read, body, request.app.state.clock.zone)
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        lines = ledger.read(body, clock.zone)
         entries = [line.content for line in lines if isinstance(line.content, commands.Entry)]
         results = iter(await commands.enlist(connection, clock, entries))
-        rows = [_row(line.row, line.content if isinstance(line.content, Refusal) else next(results)) for line in lines]
-        done = sum(row["status"] == "registered" for row in rows)
-        return Answer({"dry_run": dry_run, "registered": done, "refused": len(rows) - done, "rows": rows})
+        rows = [
+            _row(line.row, line.content if isinstance(line.content, Refusal) else next(results), dry_run)
+            for line in lines
+        ]
+        count = Counter(row["status"] for row in rows)
+        counts = {status: count[status] for status in ("registered", "already_registered", "refused")}
+        return Answer({"dry_run": dry_run} | counts | {"rows": rows})
 
     return await write(request, work, dry_run=dry_run)
 
 
-def _row(number: int, result: commands.Enlisted | Refusal) -> dict[str, Any]:
+async def _received(request: Request) -> tuple[Request, bytes]:
+    """The request with its body, read no further than a ledger may be long; raises ``too_large``."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > workbook.MAX_BYTES:
+            raise Refusal("too_large")
+    content = bytes(body)
+
+    async def again() -> dict[str, Any]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    return Request(request.scope, again), content
+
+
+def _row(number: int, result: commands.Enlisted | Refusal, dry_run: bool) -> dict[str, Any]:
     if isinstance(result, Refusal):
-        status: Literal["refused", "already_registered"] = (
-            "already_registered" if result.code == "already_registered" else "refused"
-        )
-        return {
-            "row": number,
-            "status": status,
-            "code": result.code,
-            "pointer": result.pointer,
-            "message": result.message,
-        }
-    return {
-        "row": number,
-        "status": "registered",
-        "volunteer_id": result.volunteer_id,
-        "account_id": result.account_id,
-    }
+        return {"row": number, "status": "refused"} | _why(result)
+    volunteer_id = None if dry_run else result.volunteer_id  # the ids of a dry run name nobody
+    if result.before:
+        told = {"row": number, "status": "already_registered", "volunteer_id": volunteer_id}
+        return told | _why(Refusal("already_registered", pointer="/row_ref"))
+    account_id = None if dry_run else result.account_id
+    return {"row": number, "status": "registered", "volunteer_id": volunteer_id, "account_id": account_id}
+
+
+def _why(refusal: Refusal) -> dict[str, Any]:
+    return {"code": refusal.code, "pointer": refusal.pointer, "message": refusal.message}
 
 
 def _unit(unit_id: str, told: RedefineUnit) -> commands.NewUnit:

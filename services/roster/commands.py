@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -83,6 +83,8 @@ async def _check_definition(connection: Connection, unit: NewUnit) -> None:
     _raise(rules.may_define(unit.unit_id, unit.kind, unit.county))
     if unit.parent_id is not None and unit.parent_id not in await storage.lock_units(connection, [unit.parent_id]):
         raise Refusal("unknown_unit", pointer="/parent_id")
+    if unit.parent_id is not None:
+        _raise(rules.may_belong(unit.unit_id, await storage.lineage(connection, unit.parent_id)))
 
 
 def _defined(unit: NewUnit) -> Draft:
@@ -102,7 +104,7 @@ async def nominate(connection: Connection, clock: Clock, unit_id: str, team: Any
         raise Refusal("unknown_unit", pointer="/unit_id")
     volunteer_id = uuid7()
     await storage.insert_volunteers(
-        connection, [(volunteer_id, unit_id, team, category, "nominated", None, None, None, None)]
+        connection, [(volunteer_id, unit_id, team, category, "nominated", None, None, None)]
     )
     told = VolunteerNominated(volunteer_id=volunteer_id, unit_id=unit_id, team=team, category=category)
     await append(connection, [Draft(told, unit["county"])], clock)
@@ -122,7 +124,7 @@ async def register(
     quotas = await storage.quotas(connection, [volunteer.unit_id])
     filled = await storage.registered(connection, [volunteer.unit_id])
     place = (volunteer.unit_id, volunteer.team)
-    if not rules.has_room(quotas.get((*place, registered_on.year)), filled.get(place, 0)):
+    if not rules.has_room(quotas.get((*place, registered_on.year)), filled.get(place, {}), registered_on.year):
         raise Refusal("quota_full")
     assert consented_on is not None
     await storage.set_state(connection, volunteer_id, "registered", day=registered_on, consented_on=consented_on)
@@ -180,7 +182,7 @@ async def leave(connection: Connection, clock: Clock, volunteer_id: UUID, left_o
     """C1: leaving takes no reason. Raises ``out_of_order_date``, ``time_out_of_range``, ``invalid_state``, ``not_found``."""
     volunteer = await _volunteer(connection, volunteer_id)
     now = clock.now()
-    left_on = left_on or now.astimezone(clock.zone).date()
+    left_on = left_on or rules.leaving_day(volunteer, now.astimezone(clock.zone).date())
     _raise(rules.timely_day(left_on, now, clock.zone, "/left_on"))
     _raise(rules.may_move(volunteer, left_on, "/left_on"))
     unit = (await storage.lock_units(connection, [volunteer.unit_id]))[volunteer.unit_id]
@@ -202,7 +204,20 @@ async def _volunteer(connection: Connection, volunteer_id: UUID) -> Volunteer:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """An account that its volunteer disclosed in public; ``verified_at``: when an operator saw it."""
+    """An account that its volunteer disclosed in public. ``verified_at``: when an operator saw that; None: as it is
+    entered."""
+
+    platform: Platform
+    disclosed_at: datetime
+    verified_at: datetime | None
+    disclosure_url: str
+
+    def seen(self, now: datetime) -> "Verified":
+        return Verified(self.platform, self.disclosed_at, self.verified_at or now, self.disclosure_url)
+
+
+class Verified(NamedTuple):
+    """A disclosure that was seen: only these are published (C2)."""
 
     platform: Platform
     disclosed_at: datetime
@@ -215,11 +230,15 @@ async def disclose(connection: Connection, clock: Clock, volunteer_id: UUID, tol
     volunteer = await _volunteer(connection, volunteer_id)
     if volunteer.state != "registered":
         raise Refusal("invalid_state", reason={"zh": "志愿者不在册", "en": "the volunteer is not registered"})
-    _raise(rules.may_disclose(told.disclosed_at, told.verified_at, clock.now()))
-    unit = (await storage.lock_units(connection, [volunteer.unit_id]))[volunteer.unit_id]
+    now = clock.now()
+    verified = told.seen(now)
+    _raise(rules.may_disclose(verified.disclosed_at, verified.verified_at, now))
     account_id = uuid7()
-    await storage.insert_accounts(connection, [_account_row(account_id, volunteer_id, told)])
-    await append(connection, [Draft(_disclosed(account_id, volunteer_id, told), unit["county"])], clock)
+    row: Any = (account_id, volunteer_id, *verified)
+    await storage.insert_accounts(connection, [row])
+    await storage.note_change(connection, volunteer_id)
+    county = await _county_at(connection, volunteer, verified.disclosed_at, clock)
+    await append(connection, [Draft(_disclosed(account_id, volunteer_id, verified), county)], clock)
     return account_id
 
 
@@ -237,17 +256,21 @@ async def withdraw(connection: Connection, clock: Clock, account_id: UUID, withd
     if withdrawn_at < account["disclosed_at"]:
         raise Refusal("out_of_order_date", pointer="/withdrawn_at")
     volunteer = await _volunteer(connection, account["volunteer_id"])
-    unit = (await storage.lock_units(connection, [volunteer.unit_id]))[volunteer.unit_id]
     await storage.withdraw_account(connection, account_id, withdrawn_at)
+    await storage.note_change(connection, volunteer.volunteer_id)
     told = AccountWithdrawn(volunteer_id=volunteer.volunteer_id, account_id=account_id, withdrawn_at=withdrawn_at)
-    await append(connection, [Draft(told, unit["county"])], clock)
+    county = await _county_at(connection, volunteer, withdrawn_at, clock)
+    await append(connection, [Draft(told, county)], clock)
 
 
-def _account_row(account_id: UUID, volunteer_id: UUID, told: Disclosure) -> Any:
-    return (account_id, volunteer_id, told.platform, told.disclosed_at, told.verified_at, told.disclosure_url)
+async def _county_at(connection: Connection, volunteer: Volunteer, moment: datetime, clock: Clock) -> str:
+    """The county of the unit that the volunteer belonged to at that moment: it may lie before a transfer."""
+    day = moment.astimezone(clock.zone).date()
+    unit_id = rules.unit_on(await storage.movements(connection, volunteer.volunteer_id), day, volunteer.unit_id)
+    return (await storage.lock_units(connection, [unit_id]))[unit_id]["county"]
 
 
-def _disclosed(account_id: UUID, volunteer_id: UUID, told: Disclosure) -> AccountDisclosed:
+def _disclosed(account_id: UUID, volunteer_id: UUID, told: Verified) -> AccountDisclosed:
     return AccountDisclosed(
         volunteer_id=volunteer_id,
         account_id=account_id,
@@ -272,13 +295,20 @@ class Entry:
     row_ref: str | None = None
     disclosure: Disclosure | None = None
 
+    @property
+    def ref(self) -> tuple[str, str] | None:
+        """The reference among those of all units."""
+        return None if self.row_ref is None else (self.unit_id, self.row_ref)
+
 
 @dataclass(frozen=True, slots=True)
 class Enlisted:
     """What became of a row: ids of the volunteer and of the account it disclosed."""
 
     volunteer_id: UUID
-    account_id: UUID | None
+    account_id: UUID | None = None
+    before: bool = False
+    """The row was taken before, as this volunteer: nothing was done now."""
 
 
 async def enlist(connection: Connection, clock: Clock, entries: Sequence[Entry]) -> list[Enlisted | Refusal]:
@@ -287,30 +317,36 @@ async def enlist(connection: Connection, clock: Clock, entries: Sequence[Entry])
     units = await storage.lock_units(connection, unit_ids)
     quotas = await storage.quotas(connection, unit_ids)
     filled = await storage.registered(connection, unit_ids)
-    refs = await storage.known_refs(connection, unit_ids)
+    known = await storage.known_refs(connection, {ref for entry in entries if (ref := entry.ref)})
     now = clock.now()
     results: list[Enlisted | Refusal] = []
     drafts: list[Draft] = []
     volunteers: list[Any] = []
+    refs: list[Any] = []
     movements: list[Any] = []
     accounts: list[Any] = []
     for entry in entries:
-        place = (entry.unit_id, entry.team)
-        refusal = _refused(entry, units, refs, now, clock)
-        if refusal is None and not rules.has_room(quotas.get((*place, entry.registered_on.year)), filled.get(place, 0)):
+        if entry.ref in known:
+            results.append(Enlisted(known[entry.ref], before=True))
+            continue
+        day = entry.registered_on
+        taken = filled.setdefault((entry.unit_id, entry.team), {})
+        verified = entry.disclosure.seen(now) if entry.disclosure else None
+        refusal = _refused(entry, verified, units, now, clock)
+        if refusal is None and not rules.has_room(quotas.get((entry.unit_id, entry.team, day.year)), taken, day.year):
             refusal = Refusal("quota_full")
         if refusal is not None:
             results.append(refusal)
             continue
-        filled[place] = filled.get(place, 0) + 1
-        if entry.row_ref is not None:
-            refs.add((entry.unit_id, entry.row_ref))
+        taken[day.year] = taken.get(day.year, 0) + 1
+        volunteer_id = uuid7()
+        if entry.ref is not None:
+            known[entry.ref] = volunteer_id
+            refs.append((*entry.ref, volunteer_id))
         assert entry.consented_on is not None
         county = units[entry.unit_id]["county"]
-        volunteer_id = uuid7()
-        day = entry.registered_on
         common: Any = {"unit_id": entry.unit_id, "team": entry.team, "category": entry.category}
-        volunteers.append((volunteer_id, *common.values(), "registered", entry.row_ref, day, entry.consented_on, day))
+        volunteers.append((volunteer_id, *common.values(), "registered", day, entry.consented_on, day))
         movements.append((volunteer_id, "registered", entry.unit_id, day))
         drafts.append(Draft(VolunteerNominated(volunteer_id=volunteer_id, **common), county))
         drafts.append(
@@ -322,28 +358,29 @@ async def enlist(connection: Connection, clock: Clock, entries: Sequence[Entry])
             )
         )
         account_id = None
-        if entry.disclosure is not None:
+        if verified is not None:
             account_id = uuid7()
-            accounts.append(_account_row(account_id, volunteer_id, entry.disclosure))
-            drafts.append(Draft(_disclosed(account_id, volunteer_id, entry.disclosure), county))
+            accounts.append((account_id, volunteer_id, *verified))
+            drafts.append(Draft(_disclosed(account_id, volunteer_id, verified), county))
         results.append(Enlisted(volunteer_id, account_id))
     await storage.insert_volunteers(connection, volunteers)
+    await storage.insert_refs(connection, refs)
     await storage.insert_movements(connection, movements)
     await storage.insert_accounts(connection, accounts)
     await append(connection, drafts, clock)
     return results
 
 
-def _refused(entry: Entry, units: Any, refs: set[tuple[str, str]], now: datetime, clock: Clock) -> Refusal | None:
+def _refused(entry: Entry, verified: Verified | None, units: Any, now: datetime, clock: Clock) -> Refusal | None:
     if entry.unit_id not in units:
         return Refusal("unknown_unit", pointer="/unit_id")
-    if entry.row_ref is not None and (entry.unit_id, entry.row_ref) in refs:
-        return Refusal("already_registered", pointer="/row_ref")
+    if entry.row_ref is not None and (refusal := rules.may_refer(entry.row_ref)):
+        return refusal
     refusal = rules.may_consent(entry.consented_on, entry.registered_on) or rules.timely_day(
         entry.registered_on, now, clock.zone, "/registered_on"
     )
-    if refusal is None and entry.disclosure is not None:
-        refusal = rules.may_disclose(entry.disclosure.disclosed_at, entry.disclosure.verified_at, now)
+    if refusal is None and verified is not None:
+        refusal = rules.may_disclose(verified.disclosed_at, verified.verified_at, now)
     return refusal
 
 

@@ -1,22 +1,21 @@
 """A unit's roster as a workbook: the template, and reading one row by row. No I/O besides the bytes given."""
 
 import io
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-import python_calamine
 import xlsxwriter
+from pydantic import TypeAdapter, ValidationError
 
+from services.roster import workbook
 from services.roster.commands import Disclosure, Entry
+from shared.contracts.fields import Url, plain_text
 from shared.contracts.refusals import Refusal
 from shared.contracts.roster import Category, Platform
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MAX_BYTES = 10 * 1024 * 1024
-MAX_UNPACKED = 200 * 1024 * 1024
 MAX_ROWS = 5_000
 
 COLUMNS = {
@@ -31,12 +30,15 @@ COLUMNS = {
     "verified_at": "核验时间",
     "disclosure_url": "公开地址",
 }
-"""Headings: the name in the first column or the Chinese one, in any order."""
+"""Headings: the field's name or the Chinese one, in any order."""
+ALSO = {"备注号": "row_ref", "公开日期": "disclosed_at", "核验日期": "verified_at"}
+"""Other headings that are taken."""
 _REQUIRED = ("unit_id", "team", "category", "registered_on", "consented_on")
 _DISCLOSURE = ("platform", "disclosed_at", "verified_at", "disclosure_url")
 _TEAMS = ("city", "county")
 _CATEGORIES = get_args(Category)
 _PLATFORMS = get_args(Platform)
+_URL = TypeAdapter[str](Url)
 
 
 class Line(NamedTuple):
@@ -67,43 +69,41 @@ def template() -> bytes:
 
 def read(content: bytes, zone: ZoneInfo) -> list[Line]:
     """The rows of the first sheet; empty ones are left out. Raises Refusal when the whole cannot be read."""
-    rows = _rows(content)
-    if not rows:
-        raise _unreadable("工作簿是空的", "the workbook is empty")
-    headings = _headings(rows[0])
+    rows = workbook.rows(content)
+    _, first = next(rows, (1, None))
+    if not first:
+        raise _unreadable("第一张表没有表头", "the first sheet has no headings")
+    headings = _headings(first)
     lines: list[Line] = []
-    for number, cells in enumerate(rows[1:], start=2):
-        told = {name: cells[at] for at, name in headings.items() if at < len(cells) and cells[at] not in ("", None)}
-        if not told:
+    for number, cells in rows:
+        if cells is not None and all(_is_empty(cell) for cell in cells):
             continue
         try:
-            lines.append(Line(number, _entry(told, zone)))
+            lines.append(Line(number, _entry(_told(cells, headings), zone)))
         except Refusal as refusal:
             lines.append(Line(number, refusal))
-    if len(lines) > MAX_ROWS:
-        raise Refusal("too_large", pointer=f"/{MAX_ROWS}")
+        if len(lines) > MAX_ROWS:
+            raise Refusal("too_large", pointer=f"/{MAX_ROWS}")
     return lines
 
 
-def _rows(content: bytes) -> Sequence[Sequence[Any]]:
-    if len(content) > MAX_BYTES:
-        raise Refusal("too_large")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            # A small file may unpack to a very large one: looked at before anything is unpacked.
-            if sum(entry.file_size for entry in packed.infolist()) > MAX_UNPACKED:
-                raise Refusal("too_large")
-        workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        return workbook.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except Refusal:
-        raise
-    except Exception:
-        # Whatever a broken file makes the reader say, the sender can only send a whole one.
-        raise _unreadable("不是可读的 .xlsx 工作簿", "this is not a readable .xlsx workbook") from None
+def _told(cells: Iterable[Any] | None, headings: dict[int, str]) -> dict[str, Any]:
+    """The row's cells that are not empty, by field."""
+    if cells is None:
+        raise _unreadable("这一行有无法读取的单元格", "a cell of this row cannot be read")
+    told = {at: cell for at, cell in enumerate(cells) if not _is_empty(cell)}
+    if told.keys() - headings.keys():
+        # C9 again: what stands under no heading was not asked for either.
+        raise _unreadable("有内容不在任何表头之下", "something stands under no heading")
+    return {headings[at]: cell for at, cell in told.items()}
+
+
+def _is_empty(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _headings(cells: Sequence[Any]) -> dict[int, str]:
-    by_heading = {heading: name for name, zh in COLUMNS.items() for heading in (name, zh)}
+    by_heading = {heading: name for name, zh in COLUMNS.items() for heading in (name, zh)} | ALSO
     found: dict[int, str] = {}
     for at, cell in enumerate(cells):
         heading = str(cell).strip()
@@ -137,12 +137,16 @@ def _entry(told: dict[str, Any], zone: ZoneInfo) -> Entry:
 
 
 def _disclosure(told: dict[str, Any], zone: ZoneInfo) -> Disclosure:
-    url = _text(told, "disclosure_url")
-    if not url.startswith(("https://", "http://")):
-        raise _wrong("disclosure_url", "须为公开网址", "a public address is needed")
-    disclosed_at = _moment(told, "disclosed_at", zone)
-    verified_at = _moment(told, "verified_at", zone) if "verified_at" in told else disclosed_at
-    return Disclosure(_choice(told, "platform", _PLATFORMS), disclosed_at, verified_at, url)  # type: ignore[arg-type]
+    try:
+        url = _URL.validate_python(_text(told, "disclosure_url"))
+    except ValidationError:
+        raise _wrong("disclosure_url", "须为公开网址", "must be a public address, https://…") from None
+    return Disclosure(
+        platform=_choice(told, "platform", _PLATFORMS),  # type: ignore[arg-type]
+        disclosed_at=_moment(told, "disclosed_at", zone),
+        verified_at=_moment(told, "verified_at", zone) if "verified_at" in told else None,
+        disclosure_url=url,
+    )
 
 
 def _text(told: dict[str, Any], name: str) -> str:
@@ -151,9 +155,12 @@ def _text(told: dict[str, Any], name: str) -> str:
         raise _wrong(name, "必填", "is required")
     # Excel keeps 350902 as the number 350902.0.
     text = str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
-    if not text or len(text) > 500:
-        raise _wrong(name, "必填，至多 500 字", "is required, at most 500 characters")
-    return text
+    if len(text) > 500:
+        raise _wrong(name, "至多 500 字", "takes at most 500 characters")
+    try:
+        return plain_text(text)
+    except ValueError:
+        raise _wrong(name, "含有不可用的字符", "holds characters that cannot be stored") from None
 
 
 def _choice(told: dict[str, Any], name: str, choices: Sequence[str]) -> str:

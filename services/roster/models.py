@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.contracts.fields import County, Day, Instant, Names, Team, UnitId, Url
+from shared.contracts.fields import County, Day, Instant, Names, Team, UnitId, Url, Words
 from shared.contracts.roster import Category, DeclineReason, Platform, UnitKind
 
 
@@ -12,9 +12,12 @@ class _Told(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_Name = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
+
+
 class UnitName(_Told):
-    zh: Annotated[str, Field(min_length=1, max_length=200)]
-    en: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    zh: _Name
+    en: _Name | None = None
 
     def names(self) -> Names:
         return Names(zh=self.zh, en=self.en)
@@ -32,7 +35,7 @@ class DefineUnit(RedefineUnit):
 
 
 class SetQuota(_Told):
-    quota: Annotated[int, Field(ge=0, le=10_000_000)]
+    quota: Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
 
 
 class Nominate(_Told):

@@ -1,5 +1,7 @@
 """Who may be registered, moved, disclosed: pure decisions. Each returns None or the Refusal."""
 
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -11,6 +13,9 @@ from shared.contracts.roster import UnitKind
 State = Literal["nominated", "registered", "declined", "left"]
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=24)
+_REFERENCE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,39}")
+_OF_A_PERSON = re.compile(r"(?<!\d)(1[3-9]\d{9}|\d{15}|\d{17}[\dXx])(?!\d)")
+"""A mobile number or the number of an identity card."""
 
 
 class Volunteer(NamedTuple):
@@ -51,6 +56,14 @@ def may_define(unit_id: str, kind: UnitKind, county: str) -> Refusal | None:
     return None
 
 
+def may_belong(unit_id: str, lineage: Collection[str]) -> Refusal | None:
+    """A unit is no part of itself. ``lineage``: the parent to be, and the units above it."""
+    if unit_id in lineage:
+        reason = {"zh": "上级单位不能是本单位或其下级", "en": "a unit cannot be a part of itself or of its own parts"}
+        return Refusal("schema", pointer="/parent_id", reason=reason)
+    return None
+
+
 def may_consent(consented_on: date | None, registered_on: date) -> Refusal | None:
     """C1: nobody is registered without consent, given not later than the registration."""
     if consented_on is None or consented_on > registered_on:
@@ -85,9 +98,39 @@ def may_disclose(disclosed_at: datetime, verified_at: datetime, now: datetime) -
     return None
 
 
-def has_room(quota: int | None, registered: int) -> bool:
-    """Where no quota is set there is no limit."""
-    return quota is None or registered < quota
+def has_room(quota: int | None, registered: Mapping[int, int], year: int) -> bool:
+    """Whether the quota of ``year`` has a place left; where none is set there is no limit.
+
+    ``registered``: of those who are registered now, how many by the year of their registration. Who has not left since an
+    earlier year keeps the place; who came in a later year takes none of this one.
+    """
+    return quota is None or sum(n for since, n in registered.items() if since <= year) < quota
+
+
+def may_refer(row_ref: str) -> Refusal | None:
+    """A ledger's reference of a row is a code; nobody's number."""
+    if _OF_A_PERSON.search(row_ref):
+        reason = {"zh": "序号像是手机号或证件号", "en": "the reference looks like a phone or identity card number"}
+        return Refusal("personal_data", pointer="/row_ref", reason=reason)
+    if not _REFERENCE.fullmatch(row_ref):
+        zh = "序号须为代码：1 至 40 个字母、数字或 . _ / -"
+        en = "the reference is a code of 1 to 40 letters, digits or . _ / -"
+        return Refusal("schema", pointer="/row_ref", reason={"zh": zh, "en": en})
+    return None
+
+
+def unit_on(movements: Sequence[tuple[date, str]], day: date, otherwise: str) -> str:
+    """The volunteer's unit on that local day. ``movements``: (day, unit) in order, each in force for its whole day.
+    Before the first one it is that one's unit; ``otherwise`` where there is none."""
+    before = [unit_id for moved_on, unit_id in movements if moved_on <= day]
+    if before:
+        return before[-1]
+    return movements[0][1] if movements else otherwise
+
+
+def leaving_day(volunteer: Volunteer, today: date) -> date:
+    """C1: who leaves, leaves today; a registration or transfer that is dated ahead cannot hold anybody."""
+    return max(today, volunteer.moved_on or today)
 
 
 def _in_order(volunteer: Volunteer, day: date, pointer: str) -> Refusal | None:

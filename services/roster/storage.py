@@ -67,34 +67,63 @@ async def quotas(connection: Connection, unit_ids: Collection[str]) -> dict[tupl
     return {(row["unit_id"], row["team"], row["year"]): row["quota"] for row in rows}
 
 
-async def registered(connection: Connection, unit_ids: Collection[str]) -> dict[tuple[str, str], int]:
-    """How many are registered, by unit and team."""
+async def lineage(connection: Connection, unit_id: str) -> set[str]:
+    """The unit and all units above it."""
     rows = await connection.fetch(
-        """select unit_id, team, count(*) as n from volunteer
-           where state = 'registered' and unit_id = any($1::text[]) group by unit_id, team""",
+        """with recursive above as (
+               select unit_id, parent_id from unit where unit_id = $1
+               union select unit.unit_id, unit.parent_id from unit join above on unit.unit_id = above.parent_id
+           )
+           select unit_id from above""",
+        unit_id,
+    )
+    return {row["unit_id"] for row in rows}
+
+
+async def registered(connection: Connection, unit_ids: Collection[str]) -> dict[tuple[str, str], dict[int, int]]:
+    """How many are registered, by unit and team, and by the year of registration."""
+    rows = await connection.fetch(
+        """select unit_id, team, extract(year from registered_on)::int as year, count(*) as n from volunteer
+           where state = 'registered' and unit_id = any($1::text[]) group by 1, 2, 3""",
         list(unit_ids),
     )
-    return {(row["unit_id"], row["team"]): row["n"] for row in rows}
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    for row in rows:
+        found.setdefault((row["unit_id"], row["team"]), {})[row["year"]] = row["n"]
+    return found
 
 
-async def known_refs(connection: Connection, unit_ids: Collection[str]) -> set[tuple[str, str]]:
-    """References of ledger rows taken before, by unit."""
+async def known_refs(connection: Connection, refs: Collection[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
+    """Those of these ledger rows (unit, reference) that were taken before, with the volunteer each became."""
     rows = await connection.fetch(
-        "select unit_id, row_ref from volunteer where unit_id = any($1::text[]) and row_ref is not null", list(unit_ids)
+        """select unit_id, row_ref, volunteer_id from ledger_row
+           where (unit_id, row_ref) in (select * from unnest($1::text[], $2::text[]))""",
+        [unit_id for unit_id, _ in refs],
+        [row_ref for _, row_ref in refs],
     )
-    return {(row["unit_id"], row["row_ref"]) for row in rows}
+    return {(row["unit_id"], row["row_ref"]): row["volunteer_id"] for row in rows}
+
+
+async def insert_refs(connection: Connection, rows: Sequence[tuple[str, str, UUID]]) -> None:
+    """(unit_id, row_ref, volunteer_id) each."""
+    if rows:
+        await connection.execute(
+            """insert into ledger_row (unit_id, row_ref, volunteer_id)
+               select * from unnest($1::text[], $2::text[], $3::uuid[])""",
+            *list(zip(*rows, strict=True)),
+        )
 
 
 async def insert_volunteers(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """(volunteer_id, unit_id, team, category, state, row_ref, registered_on, consented_on, moved_on) each."""
+    """(volunteer_id, unit_id, team, category, state, registered_on, consented_on, moved_on) each."""
     if not rows:
         return
     columns = list(zip(*rows, strict=True))
     await connection.execute(
         """insert into volunteer
-               (volunteer_id, unit_id, team, category, state, row_ref, registered_on, consented_on, moved_on)
-           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                                $7::date[], $8::date[], $9::date[])""",
+               (volunteer_id, unit_id, team, category, state, registered_on, consented_on, moved_on)
+           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
+                                $6::date[], $7::date[], $8::date[])""",
         *columns,
     )
 
@@ -128,6 +157,17 @@ async def set_state(
         day,
         consented_on,
     )
+
+
+async def note_change(connection: Connection, volunteer_id: UUID) -> None:
+    """An account changed, and with it what is shown of its volunteer."""
+    await connection.execute("update volunteer set version = version + 1 where volunteer_id = $1", volunteer_id)
+
+
+async def movements(connection: Connection, volunteer_id: UUID) -> list[tuple[date, str]]:
+    """(day, unit_id) of each movement, in order."""
+    rows = await connection.fetch("select day, unit_id from movement where volunteer_id = $1 order by id", volunteer_id)
+    return [(row["day"], row["unit_id"]) for row in rows]
 
 
 async def insert_movements(connection: Connection, rows: Sequence[tuple[UUID, str, str, date]]) -> None:
