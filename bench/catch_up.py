@@ -77,19 +77,19 @@ async def produce(settings: Settings, messages: list[tuple[bytes, bytes]]) -> No
     await producer.stop()
 
 
-async def wait_for_facts(database_url: str, n: int, deadline: float) -> tuple[float, float]:
-    """Moments (monotonic) at which the first and the last of ``n`` facts were seen."""
+async def wait_for_facts(database_url: str, n: int, deadline: float) -> tuple[float, float, int]:
+    """Moments (monotonic) at which the first and the last of ``n`` facts were seen, and how many at the first."""
     connection = await asyncpg.connect(database_url)
-    first = 0.0
+    first, at_first = 0.0, 0
     try:
         while time.monotonic() < deadline:
             done = await connection.fetchval(
                 "select coalesce(sum(next_offset), 0) from appraisal.consumer_offset where topic like '%campaign%'"
             )
             if done and not first:
-                first = time.monotonic()
+                first, at_first = time.monotonic(), int(done)
             if done >= n:
-                return first, time.monotonic()
+                return first, time.monotonic(), at_first
             await asyncio.sleep(0.005)
     finally:
         await connection.close()
@@ -142,20 +142,21 @@ async def measure(settings: Settings, events: int) -> dict[str, Any]:
     started = time.monotonic()
     process = worker(settings)
     try:
-        first, last = await wait_for_facts(settings.database_url, events, started + 300)
+        first, last, before = await wait_for_facts(settings.database_url, events, started + 300)
     finally:
         process.terminate()
         process.wait(30)
     ceiling = await copy_ceiling(settings.database_url)
+    rate = (events - before) / (last - first) if last > first else None
     return {
         "events": events,
         "bytes_each": len(messages[0][1]),
         "right": await tallies_are_right(settings.database_url, events),
-        "per_second_from_first_commit": round(events / (last - first)) if last > first else None,
+        "per_second_from_first_commit": round(rate) if rate else None,
         "per_second_from_process_start": round(events / (last - started)),
         "seconds": round(last - started, 2),
         "copy_with_key_per_second": round(ceiling),
-        "of_ceiling": round(events / (last - first) / ceiling, 2) if last > first else None,
+        "of_ceiling": round(rate / ceiling, 2) if rate else None,
     }
 
 

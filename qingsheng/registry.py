@@ -20,13 +20,14 @@ class Service:
     migrations: tuple[str, ...]
 
     def create_api(self, settings: Settings) -> Any:
-        return self._made_by("create_api")(settings)
+        return self._made_by("app", "create_api")(settings)
 
     def create_worker(self, settings: Settings) -> Any:
-        return self._made_by("create_worker")(settings)
+        return self._made_by("worker", "create_worker")(settings)
 
-    def _made_by(self, name: str) -> Callable[[Settings], Any]:
-        return getattr(import_module(f"services.{self.name}.main"), name)
+    def _made_by(self, module: str, name: str) -> Callable[[Settings], Any]:
+        # Imported when asked for: a worker starts without what only an API needs.
+        return getattr(import_module(f"services.{self.name}.{module}"), name)
 
 
 SERVICES = {

@@ -69,8 +69,9 @@ def stop(server: dict[str, Any], process: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Serve the owner until it is gone or this process is told to end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Handled by doing nothing, not ignored: the servers would inherit that and miss a stop in their first moments.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGHUP, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     running: list[tuple[dict[str, Any], subprocess.Popen[bytes]]] = []
     try:

@@ -18,7 +18,7 @@ from services.appraisal.measures import (
     person_change,
     resolution_flag,
 )
-from services.appraisal.storage import COUNTED, KIND_OF, SOURCES, Row
+from services.appraisal.storage import COUNTED, KIND_OF, SOURCES
 from shared.contracts import roster
 from shared.contracts.decoding import Decoded, Decoder
 from shared.contracts.envelope import EventData
@@ -27,15 +27,20 @@ from shared.delivery.consuming import Read, Subscription
 from shared.postgres import Connection
 from shared.settings import Settings
 
-_KEPT = {
-    event_type.TYPE: (kind, attrgetter(event_type.SUBJECT[1]), event_type.KEY == "volunteer_id")
-    for event_type, kind in KIND_OF.items()
-}
-"""Kind, where the subject's id is found, whether a volunteer is spoken of."""
 _FLAGS: dict[Kind, Callable[[Any], int]] = {
     Kind.TIP_RESOLVED: lambda data: resolution_flag(data.outcome, data.answered),
     Kind.CORRECTION_CLOSED: lambda data: closing_flag(data.outcome),
 }
+_KEPT = {
+    event_type.TYPE: (
+        int(kind),
+        attrgetter(event_type.SUBJECT[1]),
+        event_type.KEY == "volunteer_id",
+        _FLAGS.get(kind),
+    )
+    for event_type, kind in KIND_OF.items()
+}
+"""Kind, where the subject's id is found, whether a volunteer is spoken of, and what is kept of an outcome."""
 
 
 def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:
@@ -64,7 +69,7 @@ def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:
 
 async def take_in(connection: Connection, reads: Sequence[Read[Decoded]], zone: ZoneInfo, now: datetime) -> None:
     """Stores the facts of a batch and adds to the tallies what they change, whatever was known of their subjects."""
-    rows: dict[UUID, Row] = {}
+    facts: dict[UUID, Fact] = {}
     units: list[Decoded] = []
     quotas: list[Decoded] = []
     for event, _, partition, offset in reads:
@@ -72,28 +77,29 @@ async def take_in(connection: Connection, reads: Sequence[Read[Decoded]], zone: 
         if kept is None:
             (units if event.type == roster.UnitDefined.TYPE else quotas).append(event)
             continue
-        kind, subject_of, has_volunteer = kept
+        kind, subject_of, has_volunteer, flag_of = kept
         data, time = event.data, event.time
-        fact = Fact(
+        facts[event.id] = Fact(
             event.id,
             kind,
             subject_of(data),
             event.county,
-            data.from_county if kind is Kind.VOLUNTEER_TRANSFERRED else None,
+            data.from_county if kind == Kind.VOLUNTEER_TRANSFERRED else None,
             data.volunteer_id if has_volunteer else None,
             time,
             time.astimezone(zone).date(),
             event.recordedtime,
             event.sequence,
-            _FLAGS[kind](data) if kind in _FLAGS else 0,
+            flag_of(data) if flag_of else 0,
+            partition,
+            offset,
         )
-        rows[event.id] = (fact, partition, offset)
     if units:
         await storage.save_units(connection, units)
     if quotas:
         await storage.save_quotas(connection, quotas)
-    if rows:
-        saved = await storage.save_facts(connection, list(rows.values()))
+    if facts:
+        saved = await storage.save_facts(connection, list(facts.values()))
         if saved.new:
             known = await storage.lock_and_find_others(connection, saved)
             await storage.add_to_tallies(connection, _changes(saved.new, known), person_change)
@@ -107,7 +113,7 @@ def _changes(new: Sequence[Fact], known: Mapping[UUID, Sequence[Fact]]) -> Chang
     for fact in new:
         together.setdefault(fact.subject, []).append(fact)
     for subject, facts in together.items():
-        before = known.get(subject)
+        before = known.get(subject) if known else None
         if before is None:
             changes.add(of_one(facts[0]) if len(facts) == 1 else of(facts))
         else:

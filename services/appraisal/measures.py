@@ -8,6 +8,7 @@ the same.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import IntEnum, IntFlag
+from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -68,7 +69,7 @@ def closing_flag(outcome: str) -> int:
 
 
 class Fact(NamedTuple):
-    """One event, as narrow as counting needs it.
+    """One event, as narrow as counting needs it, and the place it was read from (its topic follows from its kind).
 
     ``subject``: the volunteer of a movement; else attendance, tip, case, post or repost. ``county``: the event's, of a
     transfer the new one; ``other_county``: a transfer's former one. ``day``: the local date of ``time``.
@@ -85,6 +86,8 @@ class Fact(NamedTuple):
     recordedtime: datetime
     sequence: int
     flag: int
+    partition: int = 0
+    offset: int = 0
 
 
 class Measure(IntEnum):
@@ -217,23 +220,29 @@ def person_change(grain: int, before: int, after: int) -> dict[int, int]:
 
 
 class Changes:
-    """Contributions added up, those that cancel out left away: what a batch changes in the tallies."""
+    """Contributions added up: what a batch changes in the tallies."""
 
     def __init__(self) -> None:
         self.counts: dict[TallyKey, int] = {}
-        self.persons: dict[PersonKey, int] = {}
+        self.persons: list[tuple[PersonKey, int]] = []
+        """May name a key more than once: whoever uses them adds them up, mostly PostgreSQL."""
 
     def add(self, contribution: Contribution) -> None:
         for key, n in contribution.counts.items():
             _add(self.counts, key, n)
-        for key, n in contribution.persons.items():
-            _add(self.persons, key, n)
+        self.persons += contribution.persons.items()
 
     def take(self, contribution: Contribution) -> None:
         for key, n in contribution.counts.items():
             _add(self.counts, key, -n)
-        for key, n in contribution.persons.items():
-            _add(self.persons, key, -n)
+        self.persons += [(key, -n) for key, n in contribution.persons.items()]
+
+    def of_persons(self) -> dict[PersonKey, int]:
+        """The changes of volunteers' counts, added up."""
+        total: dict[PersonKey, int] = {}
+        for key, n in self.persons:
+            _add(total, key, n)
+        return total
 
 
 def tallies(contributions: Iterable[Contribution]) -> dict[TallyKey, int]:
@@ -242,7 +251,7 @@ def tallies(contributions: Iterable[Contribution]) -> dict[TallyKey, int]:
     for contribution in contributions:
         changes.add(contribution)
     result = changes.counts
-    for (grain, _, county, start), n in changes.persons.items():
+    for (grain, _, county, start), n in changes.of_persons().items():
         for bucket, one in of_person(grain, n).items():
             _add(result, TallyKey(grain, county, start, bucket), one)
     return result
@@ -329,10 +338,15 @@ def _post(post: Fact) -> Contribution:
     return Contribution({TallyKey(Measure.POST, post.county, post.day, 0): 1}, _NO_PERSONS)
 
 
+@cache
+def _first_of_month(day: date) -> date:
+    return day.replace(day=1)
+
+
 def _share(share: Fact) -> Contribution:
     assert share.volunteer is not None, "a share is always a volunteer's"
     return Contribution(
-        _NO_COUNTS, {PersonKey(Measure.SHARE, share.volunteer, share.county, share.day.replace(day=1)): 1}
+        _NO_COUNTS, {PersonKey(Measure.SHARE, share.volunteer, share.county, _first_of_month(share.day)): 1}
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.appraisal.figures import Sums, Window, added, summed
@@ -23,11 +22,9 @@ from services.appraisal.measures import (
 )
 from services.appraisal.periods import Evaluation
 from services.appraisal.quotas import Body, Setting, Unit, bodies, counted_settings, quota_totals
-from services.appraisal.storage import FACT_COLUMNS, MOVEMENTS, SOURCES
+from services.appraisal.storage import FACT, MOVEMENTS, SOURCES
 from shared.contracts.topics import events_topic
 from shared.postgres import Connection
-
-_FACT = ", ".join(f"f.{name}" for name in FACT_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ async def inputs_as_of(connection: Connection, asked: Sequence[Window], seen: Ev
     found = await _units_and_quotas(connection, seen, cut)
     # All tellings of a subject are needed, in the period or not, to know which one is taken.
     rows = await connection.fetch(
-        f"""select {_FACT} from fact f
+        f"""select {FACT} from fact f
             where f.recordedtime < $1 and (
                 f.kind = any($2::smallint[])
                 or f.subject in (select o.subject from fact o where o.day between $3::date - {LONGEST_WAIT} and $4)
@@ -89,11 +86,10 @@ async def freshness(connection: Connection, prefix: str) -> dict[str, Any]:
 
 async def facts_behind(
     connection: Connection, kinds: Sequence[int], county: str, seen: Evaluation, cut: datetime | None
-) -> tuple[list[list[Fact]], dict[UUID, tuple[int, int]]]:
-    """Facts of these kinds by subject, of all subjects that the county has a part in near the period; and where each
-    stands in its topic, as (partition, offset)."""
+) -> list[list[Fact]]:
+    """Facts of these kinds by subject, of all subjects that the county has a part in near the period."""
     rows = await connection.fetch(
-        f"""select {_FACT}, f."partition", f."offset" from fact f
+        f"""select {FACT} from fact f
             where f.kind = any($1::smallint[]) and ($5::timestamptz is null or f.recordedtime < $5)
               and f.subject in (select o.subject from fact o where o.county = $2 or o.other_county = $2)
               and (f.kind = any($6::smallint[])
@@ -106,13 +102,8 @@ async def facts_behind(
         cut,
         list(MOVEMENTS),
     )
-    subjects: dict[UUID, list[Fact]] = {}
-    places: dict[UUID, tuple[int, int]] = {}
-    for *columns, partition, offset in rows:
-        fact = Fact(*columns)
-        subjects.setdefault(fact.subject, []).append(fact)
-        places[fact.id] = (partition, offset)
-    return list(subjects.values()), places
+    facts = (Fact(*row) for row in rows)
+    return [list(of_subject) for _, of_subject in groupby(facts, key=lambda fact: fact.subject)]
 
 
 async def _units_and_quotas(
@@ -177,7 +168,7 @@ async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window,
 async def _of_the_future(connection: Connection, instant: datetime) -> dict[TallyKey, int]:
     """What subjects with a fact dated after ``instant`` have too much in the tallies, as what to add (mostly negative)."""
     rows = await connection.fetch(
-        f"""select {_FACT} from fact f
+        f"""select {FACT} from fact f
             where f.subject in (select subject from future_fact where time > $1) order by f.subject""",
         instant,
     )
@@ -192,7 +183,8 @@ async def _of_the_future(connection: Connection, instant: datetime) -> dict[Tall
 
 
 async def _turn_into_buckets(connection: Connection, changes: Changes) -> None:
-    keys = list(changes.persons)
+    persons = changes.of_persons()
+    keys = list(persons)
     rows = await connection.fetch(
         """select grain, volunteer, county, start, n from person_count
            where (volunteer, start, grain, county) in
@@ -204,7 +196,7 @@ async def _turn_into_buckets(connection: Connection, changes: Changes) -> None:
     )
     present = {PersonKey(*row[:4]): row["n"] for row in rows}
     buckets: dict[TallyKey, int] = {}
-    for key, change in changes.persons.items():
+    for key, change in persons.items():
         n = present.get(key, 0)
         for bucket, one in person_change(key.grain, n, n + change).items():
             tally = TallyKey(key.grain, key.county, key.start, bucket)

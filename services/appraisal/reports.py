@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import rfc8785
@@ -95,8 +94,8 @@ async def evidence_page(
     if term is None:
         raise Refusal("not_found", pointer="path:indicator")
     cut = asked.moment.at if asked.as_of else None
-    subjects, places = await queries.facts_behind(connection, KINDS[indicator], county, asked.seen, cut)
-    told = [_told(found, places) for found in evidence(term, county, subjects, asked.seen, asked.moment.last)]
+    subjects = await queries.facts_behind(connection, KINDS[indicator], county, asked.seen, cut)
+    told = [_told(found) for found in evidence(term, county, subjects, asked.seen, asked.moment.last)]
     if indicator == "roster_fill" and asked.seen.begun:
         told += [_quota_told(*found) for found in await queries.quotas_behind(connection, county, asked.seen, cut)]
     told.sort(key=sort_key)
@@ -114,10 +113,9 @@ _TYPES: dict[int, tuple[str, str]] = {
 }
 
 
-def _told(found: Evidence, places: dict[UUID, tuple[int, int]]) -> dict[str, Any]:
+def _told(found: Evidence) -> dict[str, Any]:
     fact = found.fact
     type_name, subject_kind = _TYPES[fact.kind]
-    partition, offset = places[fact.id]
     return {
         "id": str(fact.id),
         "type": type_name,
@@ -127,8 +125,8 @@ def _told(found: Evidence, places: dict[UUID, tuple[int, int]]) -> dict[str, Any
         "counted": found.counted,
         "why_not": found.why_not,
         "topic": events_topic(type_name.split(".")[1]),
-        "partition": partition,
-        "offset": offset,
+        "partition": fact.partition,
+        "offset": fact.offset,
     }
 
 

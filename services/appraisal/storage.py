@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.appraisal.measures import Changes, Fact, Kind, PersonKey, TallyKey
+from services.appraisal.measures import Changes, Fact, Kind, TallyKey
 from shared.contracts import campaign, opinion, roster, training
 from shared.contracts.decoding import Decoded
 from shared.contracts.envelope import EventData
@@ -35,9 +35,6 @@ COUNTED = tuple(KIND_OF)
 SOURCES = ("roster", "training", "opinion", "campaign")
 """The services whose events are counted."""
 
-Row = tuple[Fact, int, int]
-"""A fact with the partition and offset it was read from; its topic follows from its kind."""
-
 FACT_COLUMNS = (
     "id",
     "kind",
@@ -50,10 +47,13 @@ FACT_COLUMNS = (
     "recordedtime",
     "sequence",
     "flag",
+    "partition",
+    "offset",
 )
 """In the order of the fields of Fact."""
-_COLUMNS = (*FACT_COLUMNS, "telling", "partition", "offset")
-_NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
+FACT = ", ".join(f'f."{name}"' for name in FACT_COLUMNS)
+"""For a select whose rows are Facts."""
+_NAMES = ", ".join(f'"{name}"' for name in (*FACT_COLUMNS, "telling"))
 
 OPENINGS = frozenset(
     {Kind.ATTENDANCE_RECORDED, Kind.TIP_REPORTED, Kind.CORRECTION_OPENED, Kind.POST_PUBLISHED, Kind.REPOST_LOGGED}
@@ -113,33 +113,40 @@ class Saved:
     crowded: set[UUID]
 
 
-async def save_facts(connection: Connection, rows: Sequence[Row]) -> Saved:
-    """Stores the facts that are new. Tries the straight way first: copies are rare."""
-    records = [
-        (*fact, fact.sequence % 2**31 if fact.kind in MOVEMENTS else 0, partition, offset)
-        for fact, partition, offset in rows
-    ]
+async def save_facts(connection: Connection, facts: Sequence[Fact]) -> Saved:
+    """Stores the facts that are new, of different ids. Tries the straight way first: copies are rare."""
     try:
         async with connection.transaction():
-            await connection.copy_records_to_table("fact", records=records, columns=_COLUMNS)
-        return Saved([fact for fact, _, _ in rows], set())
+            await _copy(connection, "fact", facts)
+        return Saved(list(facts), set())
     except asyncpg.UniqueViolationError:
-        return await _save_among_copies(connection, rows, records)
+        return await _save_among_copies(connection, facts)
 
 
-async def _save_among_copies(connection: Connection, rows: Sequence[Row], records: Sequence[Any]) -> Saved:
+async def _copy(connection: Connection, table: str, facts: Sequence[Fact]) -> None:
+    """Movements have their sequence as their telling: all of one subject and kind count."""
+    movements = [(*fact, fact.sequence % 2**31) for fact in facts if fact.kind in MOVEMENTS]
+    if movements:
+        await connection.copy_records_to_table(table, records=movements, columns=(*FACT_COLUMNS, "telling"))
+    if len(movements) < len(facts):
+        others = [fact for fact in facts if fact.kind not in MOVEMENTS] if movements else facts
+        await connection.copy_records_to_table(table, records=others, columns=FACT_COLUMNS)
+
+
+async def _save_among_copies(connection: Connection, facts: Sequence[Fact]) -> Saved:
     """The way round: some facts are copies (the id is known), or second tellings (their place is taken)."""
     await connection.execute(
-        "create temp table if not exists fact_stage (like fact) on commit delete rows; truncate fact_stage"
+        """create temp table if not exists fact_stage (like fact including defaults) on commit delete rows;
+           truncate fact_stage"""
     )
-    await connection.copy_records_to_table("fact_stage", records=records, columns=_COLUMNS)
+    await _copy(connection, "fact_stage", facts)
     stored = {
         row["id"]
         for row in await connection.fetch(
             f"insert into fact ({_NAMES}) select {_NAMES} from fact_stage order by id on conflict do nothing returning id"
         )
     }
-    left = [fact for fact, _, _ in rows if fact.id not in stored]
+    left = [fact for fact in facts if fact.id not in stored]
     copies = await connection.fetch("select id from fact where id = any($1::uuid[])", [fact.id for fact in left])
     known = {row["id"] for row in copies}
     crowded: set[UUID] = set()
@@ -148,7 +155,7 @@ async def _save_among_copies(connection: Connection, rows: Sequence[Row], record
             await _save_second_telling(connection, fact.id)
             stored.add(fact.id)
             crowded.add(fact.subject)
-    return Saved([fact for fact, _, _ in rows if fact.id in stored], crowded)
+    return Saved([fact for fact in facts if fact.id in stored], crowded)
 
 
 async def _save_second_telling(connection: Connection, id: UUID) -> None:
@@ -191,7 +198,7 @@ async def lock_and_find_others(connection: Connection, saved: Saved) -> dict[UUI
     if not asked:
         return {}
     rows = await connection.fetch(
-        f"""select {", ".join(FACT_COLUMNS)} from fact
+        f"""select {FACT} from fact f
             where subject = any($1::uuid[]) and id <> all($2::uuid[])""",
         list(asked),
         [fact.id for fact in saved.new if fact.subject in asked],
@@ -240,28 +247,33 @@ async def add_to_tallies(
 ) -> None:
     """Adds a batch's changes: first to the counts by volunteer, then what these change, with the rest, to the tallies."""
     totals = changes.counts
-    by_change: dict[int, list[PersonKey]] = {}
-    for key, change in changes.persons.items():
-        by_change.setdefault(change, []).append(key)
-    for change, keys in sorted(by_change.items()):
-        # Grouped by the server: thousands of volunteers come back as a few rows.
-        keys.sort(key=lambda key: (key.volunteer.int, key.start, key.grain, key.county))
+    if changes.persons:
+        # Added up and grouped by the server: thousands of volunteers come back as a few rows.
+        keys, numbers = zip(*changes.persons, strict=True)
+        grains, volunteers, counties, starts = zip(*keys, strict=True)
         rows = await connection.fetch(
-            """with changed as (
-                   insert into person_count as p (volunteer, start, grain, county, n)
-                   select *, $5::int from unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[])
-                   on conflict (volunteer, start, grain, county) do update set n = p.n + $5
-                   returning start, grain, county, n
+            """with change as (
+                   select volunteer, start, grain, county, sum(n)::int as n
+                   from unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::int[])
+                        as c (volunteer, start, grain, county, n)
+                   group by volunteer, start, grain, county having sum(n) <> 0
+                   order by volunteer, start, grain, county
+               ), changed as (
+                   insert into person_count as p (volunteer, start, grain, county, n) select * from change
+                   on conflict (volunteer, start, grain, county) do update set n = p.n + excluded.n
+                   returning volunteer, start, grain, county, n
                )
-               select start, grain, county, n, count(*) from changed group by start, grain, county, n""",
-            [key.volunteer for key in keys],
-            [key.start for key in keys],
-            [key.grain for key in keys],
-            [key.county for key in keys],
-            change,
+               select start, grain, county, changed.n - change.n as before, changed.n as after, count(*)
+               from changed join change using (volunteer, start, grain, county)
+               group by start, grain, county, before, after""",
+            volunteers,
+            starts,
+            grains,
+            counties,
+            numbers,
         )
-        for start, grain, county, after, persons in rows:
-            for bucket, n in person_change(grain, after - change, after).items():
+        for start, grain, county, before, after, persons in rows:
+            for bucket, n in person_change(grain, before, after).items():
                 key = TallyKey(grain, county, start, bucket)
                 totals[key] = totals.get(key, 0) + n * persons
     changed = sorted((key, n) for key, n in totals.items() if n)

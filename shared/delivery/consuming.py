@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 Content = TypeVar("Content")
 MAX_RECORDS = 10_000
 DECODE_CHUNK = 250
+AHEAD = 2
+"""Batches in hand: while one waits for PostgreSQL, the next is decoded and the one after it fetched."""
 BACKOFF = 1.0
 HEARTBEAT = 1.0
 STALLED_AFTER = 30.0
@@ -135,7 +137,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         """Since when a partition has stood at an offset although there is more to read."""
         self._course = 0
         """Grows whenever partitions change hands or are sought anew: what was read on an earlier course is dropped."""
-        self._applying: asyncio.Task[None] | None = None
+        self._applying: list[asyncio.Task[None]] = []
+        """The batch that is being applied, and those decoded behind it."""
         self._trouble: dict[str, str] = {}
         self._taking_up: asyncio.Task[None] | None = None
         self._subscriber: Any = None
@@ -212,9 +215,9 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         self._change_course({})
 
     async def drain(self) -> None:
-        """Waits for the batch that is being applied."""
-        if self._applying is not None:
-            await asyncio.wait([self._applying])
+        """Waits for the batches in hand, of which only the first is applied when the course has changed."""
+        while self._applying:
+            await asyncio.wait(self._applying)
 
     async def _take_up(self, partitions: list[TopicPartition], course: int) -> None:
         while course == self._course:
@@ -288,17 +291,21 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     # -- a batch -----------------------------------------------------------------------------------------------------
 
     async def _handle(self, records: tuple[Record, ...]) -> None:
-        """Decodes a batch while the one before is being applied, then has it applied. Never raises."""
+        """Decodes a batch while those before are being applied, then has it applied after them. Never raises."""
         course = self._course
         by_topic: dict[str, list[Record]] = {}
         for record in self._expected(records):
             by_topic.setdefault(record.topic, []).append(record)
         for records_of_topic in by_topic.values():
             batch = await self._decode(records_of_topic)
-            await self.drain()
+            while len(self._applying) >= AHEAD:
+                await asyncio.wait(self._applying, return_when=asyncio.FIRST_COMPLETED)
             if course != self._course:
                 return
-            self._applying = asyncio.get_running_loop().create_task(self._persist(batch, course))
+            before = self._applying[-1] if self._applying else None
+            task = asyncio.get_running_loop().create_task(self._persist_after(before, batch, course))
+            task.add_done_callback(self._applying.remove)
+            self._applying.append(task)
 
     def _expected(self, records: Sequence[Record]) -> list[Record]:
         """The records that follow what was read: without those read before, nor those behind an unproved gap."""
@@ -321,6 +328,11 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             self._consumer.seek(partition, expected)
             return []
         return run if run[0].offset >= expected else [record for record in run if record.offset >= expected]
+
+    async def _persist_after(self, before: "asyncio.Task[None] | None", batch: "_Batch[Content]", course: int) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._persist(batch, course)
 
     async def _persist(self, batch: "_Batch[Content]", course: int) -> None:
         """Applies a batch, for as long as it takes and its course is kept. Never raises."""
@@ -514,7 +526,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     def _look_for_stalls(self) -> None:
         """Notes since when nothing has come of a partition that has more: FastStream tells nobody why."""
         now = time.monotonic()
-        applying = self._applying is not None and not self._applying.done()
+        applying = bool(self._applying)
         self._standing = {
             (partition, offset): self._standing.get((partition, offset), now)
             for partition, offset in self._next.items()

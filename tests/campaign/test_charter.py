@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.campaign.main import create_api
+from services.campaign.app import create_api
 from tests.campaign.harness import Campaign, codes, repost
 from tests.support.services import settings_for
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.appraisal.main import create_worker
+from services.appraisal.worker import create_worker
 from shared.contracts.decoding import Decoded
 from shared.delivery.consuming import Read, Subscription
 from shared.delivery.worker import Worker

@@ -5,8 +5,9 @@ from typing import Any, get_args
 
 import pytest
 
-from services.opinion.main import create_api, create_worker
+from services.opinion.app import create_api
 from services.opinion.retention import TEXT_KEPT, erase_old_texts
+from services.opinion.worker import create_worker
 from shared.contracts.opinion import CorrectionOutcome
 from tests.opinion.harness import closing_body, correction_of, tip_body, tip_of, tip_report
 from tests.support.services import settings_for

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.training.main import create_api
+from services.training.app import create_api
 from tests.support.services import settings_for
 from tests.training.harness import Service, codes, refused
 from tests.training.test_api import entry, held

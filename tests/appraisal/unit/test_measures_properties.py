@@ -73,7 +73,7 @@ class Store:
             changes.take(of(list(known.values())))
             known |= {fact.id: fact for fact in batch if fact.subject == subject}
             changes.add(of(list(known.values())))
-        for key, change in changes.persons.items():
+        for key, change in changes.of_persons().items():
             before = self.persons.get(key, 0)
             self.persons[key] = before + change
             for bucket, n in person_change(key.grain, before, before + change).items():

@@ -1,10 +1,9 @@
-"""The campaign's processes: the only wiring."""
+"""The campaign service's API: all its wiring."""
 
 from fastapi import FastAPI
 
-from services.campaign import api, consumers
+from services.campaign import api
 from services.campaign.intake import create_door
-from shared.delivery.worker import Worker
 from shared.settings import Settings
 from shared.web import intake
 from shared.web.app import create_app
@@ -12,8 +11,3 @@ from shared.web.app import create_app
 
 def create_api(settings: Settings) -> FastAPI:
     return create_app("campaign", settings, [api.router, intake.router], door=create_door(settings))
-
-
-def create_worker(settings: Settings) -> Worker:
-    door = create_door(settings)
-    return Worker("campaign", settings, lambda clock: consumers.subscriptions(settings, door, clock), door=door)

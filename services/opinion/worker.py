@@ -1,18 +1,10 @@
-"""Opinion's processes: the only wiring."""
+"""The opinion service's worker: all its wiring."""
 
-from fastapi import FastAPI
-
-from services.opinion import api, consumers
+from services.opinion import consumers
 from services.opinion.intake import create_door
 from services.opinion.retention import erase_old_texts
 from shared.delivery.worker import Worker
 from shared.settings import Settings
-from shared.web import intake
-from shared.web.app import create_app
-
-
-def create_api(settings: Settings) -> FastAPI:
-    return create_app("opinion", settings, [api.router, intake.router], door=create_door(settings))
 
 
 def create_worker(settings: Settings) -> Worker:

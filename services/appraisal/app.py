@@ -1,0 +1,14 @@
+"""The appraisal service's API: all its wiring."""
+
+from fastapi import FastAPI
+
+from services.appraisal import api, pages
+from shared.settings import Settings
+from shared.web.app import create_app
+from shared.web.pages import install as install_pages
+
+
+def create_api(settings: Settings) -> FastAPI:
+    app = create_app("appraisal", settings, [api.router, pages.router])
+    install_pages(app, pages.TEMPLATES)
+    return app

@@ -1,0 +1,11 @@
+"""The training service's worker: all its wiring."""
+
+from services.training import consumers
+from services.training.intake import create_door
+from shared.delivery.worker import Worker
+from shared.settings import Settings
+
+
+def create_worker(settings: Settings) -> Worker:
+    door = create_door(settings)
+    return Worker("training", settings, lambda _: consumers.subscriptions(settings, door), door=door)
