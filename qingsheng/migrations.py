@@ -3,13 +3,14 @@
 import asyncio
 import subprocess
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from qingsheng.registry import SERVICES
+from qingsheng.registry import ACCESS, SERVICES
 from shared.postgres import role_of
 
 ROOT = Path(__file__).parent.parent
@@ -21,7 +22,7 @@ class MigrationFailed(Exception):
 
 
 def migrate(database_url: str) -> None:
-    """Migrates every service's schema. Safe to run again, and by several hosts at once. Raises MigrationFailed."""
+    """Migrates every schema. Safe to run again, and by several hosts at once. Raises MigrationFailed."""
     asyncio.run(amigrate(database_url))
 
 
@@ -29,9 +30,11 @@ async def amigrate(database_url: str) -> None:
     connection = await asyncpg.connect(database_url, timeout=30)
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
-        for service in SERVICES:
-            await _make_schema(connection, service)
-            await asyncio.to_thread(_apply, database_url, service)
+        schemas = {service.name: service.migrations for service in SERVICES.values()} | dict([ACCESS])
+        for schema in schemas:
+            await _make_schema(connection, schema)
+        for schema, folders in schemas.items():
+            await asyncio.to_thread(_apply, database_url, schema, folders)
     finally:
         await connection.close()
 
@@ -55,21 +58,20 @@ async def _make_schema(connection: Any, service: str) -> None:
     )
 
 
-def _apply(database_url: str, service: str) -> None:
-    folders = [folder for folder in SERVICES[service].migrations if (ROOT / folder).is_dir()]
+def _apply(database_url: str, schema: str, folders: Sequence[str]) -> None:
     command = [
         str(Path(sysconfig.get_path("scripts")) / "dbmate"),
         "--url",
-        _with_search_path(database_url, service),
-        *(part for folder in folders for part in ("--migrations-dir", str(ROOT / folder))),
+        _with_search_path(database_url, schema),
+        *(part for folder in folders if (ROOT / folder).is_dir() for part in ("--migrations-dir", str(ROOT / folder))),
         "--migrations-table",
-        f"{service}.schema_migration",
+        f"{schema}.schema_migration",
         "--no-dump-schema",
         "migrate",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise MigrationFailed(f"schema {service}: {done.stderr.strip() or done.stdout.strip()}")
+        raise MigrationFailed(f"schema {schema}: {done.stderr.strip() or done.stdout.strip()}")
 
 
 def _with_search_path(database_url: str, service: str) -> str:

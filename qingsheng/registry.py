@@ -10,6 +10,9 @@ from shared.settings import Settings
 DELIVERY = "shared/delivery/migrations"
 INTAKE = "shared/delivery/intake_migrations"
 ROSTER_VIEW = "shared/roster_view/migrations"
+AUDIT = "shared/access/audit_migrations"
+ACCESS = ("access", ("shared/access/migrations", AUDIT))
+"""The schema of accounts and sessions, which no service owns, and its migrations."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Service:
 
 
 SERVICES = {
-    name: Service(name, (*shared, f"services/{name}/migrations"))
+    name: Service(name, (*shared, AUDIT, f"services/{name}/migrations"))
     for name, shared in {
         "roster": (DELIVERY,),
         "training": (DELIVERY, INTAKE, ROSTER_VIEW),

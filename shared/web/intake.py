@@ -6,11 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from shared.access.guard import bearer
+from shared.access.keys import producer_of
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Unreadable, parse, parse_batch
 from shared.delivery.intake import Arrival, Door, Reply
 from shared.postgres import Connection, in_transaction
-from shared.security import api_key_hash
 from shared.web.paging import Cursor, Limit, after
 from shared.web.paging import cursor as cursor_of
 
@@ -82,11 +83,7 @@ def _shown(reply: Reply) -> list[Any]:
 
 async def _producer(connection: Connection, request: Request) -> str:
     """The producer whose key the request carries (``Authorization: Bearer …`` or ``X-API-Key``); raises ``unauthorized``."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    key = token if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-    name = await connection.fetchval(
-        "select name from producer where key_hash = $1 and revoked_at is null", api_key_hash(key)
-    )
+    name = await producer_of(connection, bearer(request))
     if name is None:
         raise Refusal("unauthorized")
     return name
