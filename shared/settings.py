@@ -33,6 +33,18 @@ class Settings(BaseSettings):
     """How long a report may wait for something that may still be on its way."""
     outbox_patience: float = 120.0
     """Age of the oldest unsent event from which commands answer 503: the broker is away, and this has a bound."""
+    public_url: str = ""
+    """Where people reach this deployment, such as ``https://qingsheng.example``: for links in e-mails."""
+    smtp_url: SecretStr | None = None
+    """``smtp://user:password@host:587`` (encrypted where the server offers it) or ``smtps://…``; without it no e-mail is
+    sent."""
+    mail_from: str = "qingsheng@localhost"
+    digest_addresses: dict[str, str] = {}
+    """Where the daily list of overdue tips goes, by unit or county: ``{"350902": "desk@jiaocheng.example"}``."""
+    tip_due_days: int = Field(7, ge=1, le=366)
+    """Days after its report by which a tip is to be resolved, where it was given no date of its own."""
+    tip_text_days: int = Field(180, ge=1, le=3660)
+    """How long a tip's text is kept after it was resolved or voided (charter C5)."""
     dead_letter_window: int = 1000
     dead_letter_share: float = 0.5
     """Consumption of a topic pauses when more than this share of its last ``dead_letter_window`` records is invalid."""
