@@ -32,9 +32,9 @@ class Refused(Exception):
 class Doors:
     """The APIs at one port of this machine. Calls may be made at once; a few go on together."""
 
-    def __init__(self, host: str, port: int, run: str) -> None:
-        """``run`` tells the Idempotency-Keys of this run from those of others."""
-        self._host, self._port, self._run = host, port, run
+    def __init__(self, host: str, port: int, run: str, session: str) -> None:
+        """``run`` tells the Idempotency-Keys of this run from those of others; ``session`` is a signed-in operator's."""
+        self._host, self._port, self._run, self._session = host, port, run, session
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doors")
         self._own = threading.local()
         self._calls = 0
@@ -76,7 +76,10 @@ class Doors:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _call(self, method: str, path: str, body: Any, at: datetime | None, query: dict[str, Any]) -> Any:
-        headers = {"Content-Type": XLSX if isinstance(body, bytes) else "application/json"}
+        headers = {
+            "Content-Type": XLSX if isinstance(body, bytes) else "application/json",
+            "Authorization": f"Bearer {self._session}",
+        }
         if method != "GET":
             self._calls += 1
             headers |= {"Idempotency-Key": f"{self._run}-{self._calls}", "If-Match": "*"}

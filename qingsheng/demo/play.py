@@ -27,6 +27,7 @@ from qingsheng.migrations import amigrate
 from qingsheng.producers import issue_key
 from qingsheng.registry import SERVICES
 from qingsheng.topics import ensure_topics
+from qingsheng.users import operator_session
 from shared.settings import Settings
 
 CannotPlay = ground.CannotPlay
@@ -66,7 +67,7 @@ async def _run(
             await issue_key(settings, producer, services)
         out.line(f"starting the services; their log is {log}")
         leaving.enter_context(running(settings, PROCESSES, log))
-        doors = Doors(settings.host, settings.port, settings.topic_prefix)
+        doors = Doors(settings.host, settings.port, settings.topic_prefix, await operator_session(settings))
         leaving.callback(doors.close)
         playing = asyncio.create_task(_play(settings, doors, out, keep=keep))
         await asyncio.wait([playing, stop], return_when=asyncio.FIRST_COMPLETED)

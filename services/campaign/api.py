@@ -21,6 +21,7 @@ from services.campaign.models import (
 )
 from services.campaign.rules import Share
 from services.campaign.storage import url_digest
+from shared.access.guard import Operator, Reader
 from shared.clock import Clock
 from shared.contracts.fields import Names, Url
 from shared.contracts.refusals import Refusal
@@ -36,7 +37,7 @@ router = APIRouter(prefix="/api/v1")
 
 
 @router.post("/columns", status_code=201, response_model=Column, tags=["columns"])
-async def open_column(request: Request, told: OpenColumn) -> Response:
+async def open_column(request: Request, who: Operator, told: OpenColumn) -> Response:
     """Opens a column of a unit; its county is the unit's."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -48,13 +49,13 @@ async def open_column(request: Request, told: OpenColumn) -> Response:
 
 
 @router.get("/columns", response_model=Page[Column], tags=["columns"])
-async def list_columns(request: Request, cursor: Cursor = None, limit: Limit = 100) -> Any:
+async def list_columns(request: Request, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> Any:
     async with reading(request) as connection:
         return _page(await queries.columns(connection, cursor, limit))
 
 
 @router.get("/columns/{column_id}", response_model=Column, tags=["columns"])
-async def show_column(request: Request, response: Response, column_id: UUID) -> Any:
+async def show_column(request: Request, who: Reader, response: Response, column_id: UUID) -> Any:
     async with reading(request) as connection:
         found = await queries.column(connection, column_id)
     response.headers["ETag"] = '"1"'
@@ -65,7 +66,7 @@ async def show_column(request: Request, response: Response, column_id: UUID) -> 
 
 
 @router.post("/posts", status_code=201, response_model=Post, tags=["posts"])
-async def publish_post(request: Request, told: PublishPost) -> Response:
+async def publish_post(request: Request, who: Operator, told: PublishPost) -> Response:
     """Records a post that was published. A link that a standing post has, letter by letter, is ``already_recorded``;
     after that one was withdrawn it may be entered again."""
 
@@ -80,7 +81,7 @@ async def publish_post(request: Request, told: PublishPost) -> Response:
 
 
 @router.post("/posts/{post_id}/withdraw", response_model=Post, tags=["posts"])
-async def withdraw_post(request: Request, post_id: UUID, told: WithdrawPost) -> Response:
+async def withdraw_post(request: Request, who: Operator, post_id: UUID, told: WithdrawPost) -> Response:
     """Withdraws a post. Its shares stay, and one made before the withdrawal is still taken. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -93,6 +94,7 @@ async def withdraw_post(request: Request, post_id: UUID, told: WithdrawPost) -> 
 @router.get("/posts", response_model=Page[Post], tags=["posts"])
 async def list_posts(
     request: Request,
+    who: Reader,
     column_id: UUID | None = None,
     url: Url | None = None,
     cursor: Cursor = None,
@@ -105,7 +107,7 @@ async def list_posts(
 
 
 @router.get("/posts/{post_id}", response_model=Post, tags=["posts"])
-async def show_post(request: Request, response: Response, post_id: UUID) -> Any:
+async def show_post(request: Request, who: Reader, response: Response, post_id: UUID) -> Any:
     async with reading(request) as connection:
         found = await queries.post(connection, post_id)
     response.headers["ETag"] = f'"{_version(found["withdrawn_at"])}"'
@@ -116,7 +118,7 @@ async def show_post(request: Request, response: Response, post_id: UUID) -> Any:
 
 
 @router.post("/reposts", status_code=201, response_model=Repost, tags=["reposts"])
-async def log_repost(request: Request, told: LogRepost) -> Response:
+async def log_repost(request: Request, who: Operator, told: LogRepost) -> Response:
     """Logs a share that a volunteer made from an account disclosed and verified at that time (charter C2)."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -128,7 +130,7 @@ async def log_repost(request: Request, told: LogRepost) -> Response:
 
 
 @router.post("/reposts/{repost_id}/void", response_model=Repost, tags=["reposts"])
-async def void_repost(request: Request, repost_id: UUID, told: VoidRepost) -> Response:
+async def void_repost(request: Request, who: Operator, repost_id: UUID, told: VoidRepost) -> Response:
     """Voids a share: it stands in the list, and counts no more. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -141,6 +143,7 @@ async def void_repost(request: Request, repost_id: UUID, told: VoidRepost) -> Re
 @router.get("/reposts", response_model=Page[Repost], tags=["reposts"])
 async def list_reposts(
     request: Request,
+    who: Reader,
     volunteer_id: UUID | None = None,
     post_id: UUID | None = None,
     cursor: Cursor = None,
@@ -152,7 +155,7 @@ async def list_reposts(
 
 
 @router.get("/reposts/{repost_id}", response_model=Repost, tags=["reposts"])
-async def show_repost(request: Request, response: Response, repost_id: UUID) -> Any:
+async def show_repost(request: Request, who: Reader, response: Response, repost_id: UUID) -> Any:
     async with reading(request) as connection:
         found = await queries.repost(connection, repost_id)
     response.headers["ETag"] = f'"{_version(found["voided_at"])}"'

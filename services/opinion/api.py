@@ -21,6 +21,7 @@ from services.opinion.models import (
     VoidTip,
 )
 from services.opinion.rules import State
+from shared.access.guard import Operator, Reader
 from shared.clock import Clock
 from shared.contracts.fields import HttpsUrl, UnitId
 from shared.contracts.refusals import Refusal
@@ -37,7 +38,7 @@ _HTTPS: TypeAdapter[str] = TypeAdapter(HttpsUrl)
 
 
 @router.post("/tips", status_code=201, response_model=Tip, tags=["tips"])
-async def report_tip(request: Request, told: ReportTip) -> Response:
+async def report_tip(request: Request, who: Operator, told: ReportTip) -> Response:
     """Files a tip with a unit, whose county is the tip's. A text that holds personal data or is about a person is
     refused (charter C4). Answers of writes leave the text out."""
 
@@ -52,7 +53,7 @@ async def report_tip(request: Request, told: ReportTip) -> Response:
 
 
 @router.post("/tips/{tip_id}/triage", response_model=Tip, tags=["tips"])
-async def triage_tip(request: Request, tip_id: UUID, told: TriageTip) -> Response:
+async def triage_tip(request: Request, who: Operator, tip_id: UUID, told: TriageTip) -> Response:
     """Gives a tip its responsible unit, once and before it is resolved. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -65,7 +66,7 @@ async def triage_tip(request: Request, tip_id: UUID, told: TriageTip) -> Respons
 
 
 @router.post("/tips/{tip_id}/resolve", response_model=Tip, tags=["tips"])
-async def resolve_tip(request: Request, tip_id: UUID, told: ResolveTip) -> Response:
+async def resolve_tip(request: Request, who: Operator, tip_id: UUID, told: ResolveTip) -> Response:
     """Resolves a tip, once; one that was never triaged may be resolved too. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -78,7 +79,7 @@ async def resolve_tip(request: Request, tip_id: UUID, told: ResolveTip) -> Respo
 
 
 @router.post("/tips/{tip_id}/void", response_model=Tip, tags=["tips"])
-async def void_tip(request: Request, tip_id: UUID, told: VoidTip) -> Response:
+async def void_tip(request: Request, who: Operator, tip_id: UUID, told: VoidTip) -> Response:
     """Voids a tip in any state: it counts no more. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -91,6 +92,7 @@ async def void_tip(request: Request, tip_id: UUID, told: VoidTip) -> Response:
 @router.get("/tips", response_model=Page[Tip], tags=["tips"])
 async def list_tips(
     request: Request,
+    who: Reader,
     state: State | None = None,
     unit_id: UnitId | None = None,
     responsible_unit_id: UnitId | None = None,
@@ -105,7 +107,7 @@ async def list_tips(
 
 
 @router.get("/tips/{tip_id}", response_model=TipWithText, tags=["tips"])
-async def show_tip(request: Request, response: Response, tip_id: UUID) -> Any:
+async def show_tip(request: Request, who: Reader, response: Response, tip_id: UUID) -> Any:
     async with reading(request) as connection:
         found = await queries.tip(connection, tip_id)
     response.headers["ETag"] = f'"{found["version"]}"'
@@ -116,7 +118,7 @@ async def show_tip(request: Request, response: Response, tip_id: UUID) -> Any:
 
 
 @router.post("/corrections", status_code=201, response_model=Correction, tags=["corrections"])
-async def open_correction(request: Request, told: OpenCorrection) -> Response:
+async def open_correction(request: Request, who: Operator, told: OpenCorrection) -> Response:
     """Opens the answer to a public claim, filed with a unit, whose county is the correction's."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -128,7 +130,7 @@ async def open_correction(request: Request, told: OpenCorrection) -> Response:
 
 
 @router.post("/corrections/{case_id}/close", response_model=Correction, tags=["corrections"])
-async def close_correction(request: Request, case_id: UUID, told: CloseCorrection) -> Response:
+async def close_correction(request: Request, who: Operator, case_id: UUID, told: CloseCorrection) -> Response:
     """Closes a correction, once, with evidence and an official source, whatever came out of it (charter C6).
     ``If-Match`` is heeded."""
 
@@ -144,6 +146,7 @@ async def close_correction(request: Request, case_id: UUID, told: CloseCorrectio
 @router.get("/corrections", response_model=Page[Correction], tags=["corrections"])
 async def list_corrections(
     request: Request,
+    who: Reader,
     closed: bool | None = None,
     unit_id: UnitId | None = None,
     cursor: Cursor = None,
@@ -155,7 +158,7 @@ async def list_corrections(
 
 
 @router.get("/corrections/{case_id}", response_model=Correction, tags=["corrections"])
-async def show_correction(request: Request, response: Response, case_id: UUID) -> Any:
+async def show_correction(request: Request, who: Reader, response: Response, case_id: UUID) -> Any:
     async with reading(request) as connection:
         found = await queries.correction(connection, case_id)
     response.headers["ETag"] = f'"{found["version"]}"'

@@ -22,6 +22,7 @@ from services.roster.models import (
     Withdraw,
 )
 from services.roster.rules import State
+from shared.access.guard import CityOperator, Operator, Reader
 from shared.clock import Clock
 from shared.contracts.fields import Team, UnitId
 from shared.contracts.refusals import Refusal
@@ -38,7 +39,7 @@ Year = Annotated[int, Path(ge=2000, le=2100)]
 
 
 @router.post("/units", status_code=201, tags=["units"])
-async def define_unit(request: Request, told: DefineUnit) -> Response:
+async def define_unit(request: Request, who: CityOperator, told: DefineUnit) -> Response:
     """Defines a unit. A county's unit, and the city's, have their county's code."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -49,7 +50,7 @@ async def define_unit(request: Request, told: DefineUnit) -> Response:
 
 
 @router.put("/units/{unit_id}", tags=["units"])
-async def redefine_unit(request: Request, unit_id: UnitId, told: RedefineUnit) -> Response:
+async def redefine_unit(request: Request, who: CityOperator, unit_id: UnitId, told: RedefineUnit) -> Response:
     """Changes a unit. Takes ``If-Match`` with the ETag that was read."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -62,13 +63,13 @@ async def redefine_unit(request: Request, unit_id: UnitId, told: RedefineUnit) -
 
 
 @router.get("/units", tags=["units"])
-async def list_units(request: Request, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+async def list_units(request: Request, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
     async with reading(request) as connection:
         return page(await queries.units(connection, cursor, limit), limit, ["unit_id"])
 
 
 @router.get("/units/{unit_id}", tags=["units"])
-async def show_unit(request: Request, response: Response, unit_id: UnitId) -> dict[str, Any]:
+async def show_unit(request: Request, who: Reader, response: Response, unit_id: UnitId) -> dict[str, Any]:
     async with reading(request) as connection:
         found = await queries.unit(connection, unit_id)
     response.headers["ETag"] = f'"{found["version"]}"'
@@ -76,7 +77,9 @@ async def show_unit(request: Request, response: Response, unit_id: UnitId) -> di
 
 
 @router.put("/units/{unit_id}/quotas/{team}/{year}", tags=["quotas"])
-async def set_quota(request: Request, unit_id: UnitId, team: Team, year: Year, told: SetQuota) -> Response:
+async def set_quota(
+    request: Request, who: CityOperator, unit_id: UnitId, team: Team, year: Year, told: SetQuota
+) -> Response:
     """Sets how many volunteers a unit may have in a team and year; 0 is a setting."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -89,6 +92,7 @@ async def set_quota(request: Request, unit_id: UnitId, team: Team, year: Year, t
 @router.get("/quotas", tags=["quotas"])
 async def list_quotas(
     request: Request,
+    who: Reader,
     year: Annotated[int | None, Query(ge=2000, le=2100)] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
@@ -103,7 +107,7 @@ async def list_quotas(
 
 
 @router.post("/volunteers", status_code=201, tags=["volunteers"])
-async def nominate(request: Request, told: Nominate) -> Response:
+async def nominate(request: Request, who: Operator, told: Nominate) -> Response:
     """Nominates a volunteer; registering or declining follows."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -114,7 +118,7 @@ async def nominate(request: Request, told: Nominate) -> Response:
 
 
 @router.post("/volunteers/{volunteer_id}/register", tags=["volunteers"])
-async def register(request: Request, volunteer_id: UUID, told: Register) -> Response:
+async def register(request: Request, who: Operator, volunteer_id: UUID, told: Register) -> Response:
     """Registers a nominated volunteer, or one who comes back, with recorded consent."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -125,7 +129,7 @@ async def register(request: Request, volunteer_id: UUID, told: Register) -> Resp
 
 
 @router.post("/volunteers/{volunteer_id}/decline", tags=["volunteers"])
-async def decline(request: Request, volunteer_id: UUID, told: Decline) -> Response:
+async def decline(request: Request, who: Operator, volunteer_id: UUID, told: Decline) -> Response:
     async def work(connection: Connection, clock: Clock) -> Answer:
         await commands.decline(connection, clock, volunteer_id, told.reason)
         return await _volunteer(connection, volunteer_id)
@@ -134,7 +138,7 @@ async def decline(request: Request, volunteer_id: UUID, told: Decline) -> Respon
 
 
 @router.post("/volunteers/{volunteer_id}/transfer", tags=["volunteers"])
-async def transfer(request: Request, volunteer_id: UUID, told: Transfer) -> Response:
+async def transfer(request: Request, who: Operator, volunteer_id: UUID, told: Transfer) -> Response:
     async def work(connection: Connection, clock: Clock) -> Answer:
         await commands.transfer(connection, clock, volunteer_id, told.to_unit_id, told.effective_on)
         return await _volunteer(connection, volunteer_id)
@@ -143,7 +147,7 @@ async def transfer(request: Request, volunteer_id: UUID, told: Transfer) -> Resp
 
 
 @router.post("/volunteers/{volunteer_id}/leave", tags=["volunteers"])
-async def leave(request: Request, volunteer_id: UUID, told: Leave | None = None) -> Response:
+async def leave(request: Request, who: Operator, volunteer_id: UUID, told: Leave | None = None) -> Response:
     """Leaving takes no reason."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -156,6 +160,7 @@ async def leave(request: Request, volunteer_id: UUID, told: Leave | None = None)
 @router.get("/volunteers", tags=["volunteers"])
 async def list_volunteers(
     request: Request,
+    who: Reader,
     unit_id: UnitId | None = None,
     state: Annotated[State | None, Query()] = None,
     cursor: Cursor = None,
@@ -167,7 +172,7 @@ async def list_volunteers(
 
 
 @router.get("/volunteers/{volunteer_id}", tags=["volunteers"])
-async def show_volunteer(request: Request, response: Response, volunteer_id: UUID) -> dict[str, Any]:
+async def show_volunteer(request: Request, who: Reader, response: Response, volunteer_id: UUID) -> dict[str, Any]:
     async with snapshot(request) as connection:
         found = await queries.volunteer(connection, volunteer_id)
     response.headers["ETag"] = f'"{found["version"]}"'
@@ -178,7 +183,7 @@ async def show_volunteer(request: Request, response: Response, volunteer_id: UUI
 
 
 @router.post("/volunteers/{volunteer_id}/accounts", status_code=201, tags=["accounts"])
-async def disclose(request: Request, volunteer_id: UUID, told: Disclose) -> Response:
+async def disclose(request: Request, who: Operator, volunteer_id: UUID, told: Disclose) -> Response:
     """Enters an account that its volunteer disclosed in public, seen and verified by an operator."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -190,14 +195,14 @@ async def disclose(request: Request, volunteer_id: UUID, told: Disclose) -> Resp
 
 
 @router.get("/volunteers/{volunteer_id}/accounts", tags=["accounts"])
-async def list_accounts(request: Request, volunteer_id: UUID) -> dict[str, Any]:
+async def list_accounts(request: Request, who: Reader, volunteer_id: UUID) -> dict[str, Any]:
     async with snapshot(request) as connection:
         found = await queries.volunteer(connection, volunteer_id)
     return {"items": found["accounts"], "next_cursor": None}
 
 
 @router.post("/accounts/{account_id}/withdraw", tags=["accounts"])
-async def withdraw(request: Request, account_id: UUID, told: Withdraw | None = None) -> Response:
+async def withdraw(request: Request, who: Operator, account_id: UUID, told: Withdraw | None = None) -> Response:
     """From this instant on its shares do not count."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -219,7 +224,7 @@ _XLSX: dict[str, Any] = {"content": {ledger.MEDIA_TYPE: {"schema": {"type": "str
     response_class=Response,
     responses={200: {"description": "The workbook"} | _XLSX},
 )
-async def ledger_template() -> Response:
+async def ledger_template(who: Operator) -> Response:
     """An empty ledger with drop-downs."""
     return Response(
         ledger.template(),
@@ -229,7 +234,7 @@ async def ledger_template() -> Response:
 
 
 @router.post("/ledgers", tags=["ledgers"], openapi_extra={"requestBody": {"required": True} | _XLSX})
-async def import_ledger(request: Request, dry_run: bool = False) -> Response:
+async def import_ledger(request: Request, who: Operator, dry_run: bool = False) -> Response:
     """Takes a ledger (the workbook is the body) and answers row by row. With ``dry_run`` nothing of it stays.
 
     Answers ``{dry_run, registered, already_registered, refused, rows: [{row, status, …}]}``. ``status`` is ``registered``

@@ -22,6 +22,7 @@ from services.training.models import (
     SessionWithVenues,
     VoidAttendance,
 )
+from shared.access.guard import Operator, Reader
 from shared.clock import Clock
 from shared.contracts.fields import Names
 from shared.contracts.refusals import Refusal
@@ -37,7 +38,7 @@ router = APIRouter(prefix="/api/v1")
 
 
 @router.post("/sessions", status_code=201, response_model=SessionWithVenues, tags=["sessions"])
-async def hold_session(request: Request, told: HoldSession) -> Response:
+async def hold_session(request: Request, who: Operator, told: HoldSession) -> Response:
     """Enters a session that was held. Its county is that of its first organiser."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -57,7 +58,7 @@ async def hold_session(request: Request, told: HoldSession) -> Response:
 
 
 @router.post("/sessions/{session_id}/cancel", response_model=SessionWithVenues, tags=["sessions"])
-async def cancel_session(request: Request, session_id: UUID, told: CancelSession) -> Response:
+async def cancel_session(request: Request, who: Operator, session_id: UUID, told: CancelSession) -> Response:
     """Cancels a session, and voids each of its attendances. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -68,13 +69,13 @@ async def cancel_session(request: Request, session_id: UUID, told: CancelSession
 
 
 @router.get("/sessions", response_model=Page[Session], tags=["sessions"])
-async def list_sessions(request: Request, cursor: Cursor = None, limit: Limit = 100) -> Any:
+async def list_sessions(request: Request, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> Any:
     async with reading(request) as connection:
         return await queries.sessions(connection, cursor, limit)
 
 
 @router.get("/sessions/{session_id}", response_model=SessionWithVenues, tags=["sessions"])
-async def show_session(request: Request, response: Response, session_id: UUID) -> Any:
+async def show_session(request: Request, who: Reader, response: Response, session_id: UUID) -> Any:
     async with reading(request) as connection:
         found = await queries.session(connection, session_id)
     response.headers["ETag"] = f'"{found["version"]}"'
@@ -86,7 +87,7 @@ async def show_session(request: Request, response: Response, session_id: UUID) -
 
 @router.post("/sessions/{session_id}/attendances", response_model=Recorded, tags=["attendances"])
 async def record_attendances(
-    request: Request, session_id: UUID, told: RecordAttendances, dry_run: bool = False
+    request: Request, who: Operator, session_id: UUID, told: RecordAttendances, dry_run: bool = False
 ) -> Response:
     """Records a list of attendances and answers row by row; rows that are refused do not hold up the others. With
     ``dry_run`` nothing of it stays."""
@@ -108,7 +109,7 @@ async def record_attendances(
 
 
 @router.post("/attendances/{attendance_id}/void", response_model=Attendance, tags=["attendances"])
-async def void_attendance(request: Request, attendance_id: UUID, told: VoidAttendance) -> Response:
+async def void_attendance(request: Request, who: Operator, attendance_id: UUID, told: VoidAttendance) -> Response:
     """Voids an attendance: it stands in the list, and counts no more. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
@@ -122,6 +123,7 @@ async def void_attendance(request: Request, attendance_id: UUID, told: VoidAtten
 @router.get("/attendances", response_model=Page[Attendance], tags=["attendances"])
 async def list_attendances(
     request: Request,
+    who: Reader,
     session_id: UUID | None = None,
     volunteer_id: UUID | None = None,
     cursor: Cursor = None,
@@ -133,7 +135,7 @@ async def list_attendances(
 
 
 @router.get("/attendances/{attendance_id}", response_model=Attendance, tags=["attendances"])
-async def show_attendance(request: Request, response: Response, attendance_id: UUID) -> Any:
+async def show_attendance(request: Request, who: Reader, response: Response, attendance_id: UUID) -> Any:
     async with reading(request) as connection:
         found = await queries.attendance(connection, attendance_id)
     response.headers["ETag"] = f'"{_version(found)}"'

@@ -11,6 +11,8 @@ import httpx
 from qingsheng.registry import SERVICES
 from qingsheng.run import apis
 from qingsheng.topics import ensure_topics
+from qingsheng.users import operator_session
+from shared.access.sessions import COOKIE
 from shared.settings import Settings
 
 SECRET = "a secret of tests alone"
@@ -28,11 +30,18 @@ def settings_for(database_url: str, bootstrap_servers: str | None = None, prefix
 
 @asynccontextmanager
 async def client(settings: Settings, services: Sequence[str] = tuple(SERVICES)) -> AsyncGenerator[httpx.AsyncClient]:
-    """An HTTP client of the named services' APIs, at the paths that users see."""
+    """An HTTP client of the named services' APIs, at the paths that users see; signed in with every role but a county's.
+
+    A request's own ``Authorization`` or ``X-API-Key`` goes before the session.
+    """
     app = apis(services, settings)
+    session: dict[str, str] = {}
+    with contextlib.suppress(OSError):  # some tests have no database on purpose
+        session[COOKIE] = await operator_session(settings, "tester")
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        own = {"Sec-Fetch-Site": "same-origin"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=own, cookies=session) as http:
             yield http
 
 

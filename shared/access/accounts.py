@@ -1,0 +1,158 @@
+"""Accounts of people: made, given roles, disabled; passwords chosen by a one-time link and checked at sign-in."""
+
+import secrets
+from collections.abc import Collection
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from shared.access import audit
+from shared.access.roles import OF_ACCOUNTS, Principal, Role
+from shared.access.sessions import hash_of
+from shared.contracts.refusals import Refusal
+from shared.postgres import Connection
+
+INVITATION_LASTS = timedelta(days=3)
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 256
+FREE_FAILURES = 5
+LOCKED_FOR = timedelta(minutes=5)
+_hasher = PasswordHasher()  # argon2id with the library's present parameters (RFC 9106, low memory)
+_UNKNOWN = _hasher.hash(secrets.token_urlsafe())
+"""Checked where there is no account, so that the time an answer takes tells nobody which names exist."""
+
+
+async def add(connection: Connection, by: str, name: str, roles: Collection[Role], county: str | None) -> None:
+    """A new account, without a password: see ``invite``. Raises ValueError."""
+    _check(roles, county)
+    made = await connection.fetchval(
+        """insert into access.account (name, roles, county, made_by) values ($1, $2, $3, $4)
+           on conflict do nothing returning true""",
+        name,
+        sorted(roles),
+        county,
+        by,
+    )
+    if not made:
+        raise ValueError(f"there is an account {name} already")
+    await _record(connection, by, "account.added", name, {"roles": sorted(roles), "county": county})
+
+
+async def set_roles(connection: Connection, by: str, name: str, roles: Collection[Role], county: str | None) -> None:
+    """Takes effect with the next request. Raises ValueError."""
+    _check(roles, county)
+    await _changed(
+        connection, "update access.account set roles = $2, county = $3 where name = $1", name, sorted(roles), county
+    )
+    await _record(connection, by, "account.roles_set", name, {"roles": sorted(roles), "county": county})
+
+
+async def disable(connection: Connection, by: str, name: str) -> None:
+    """Ends all sessions at once; the name stays taken. Raises ValueError."""
+    await _changed(connection, "update access.account set disabled_at = now() where name = $1", name)
+    await connection.execute("delete from access.session where name = $1", name)
+    await _record(connection, by, "account.disabled", name, {})
+
+
+async def invite(connection: Connection, by: str, name: str) -> str:
+    """The token of a link that lets this person choose a password, once; ends the sessions. Raises ValueError."""
+    await _changed(connection, "update access.account set disabled_at = null where name = $1", name)
+    await connection.execute("delete from access.session where name = $1", name)
+    await connection.execute("delete from access.invitation where name = $1 or expires_at < now()", name)
+    token = secrets.token_urlsafe(32)
+    await connection.execute(
+        "insert into access.invitation (token_hash, name, expires_at) values ($1, $2, now() + $3)",
+        hash_of(token),
+        name,
+        INVITATION_LASTS,
+    )
+    await _record(connection, by, "account.invited", name, {})
+    return token
+
+
+async def invited(connection: Connection, token: str) -> str | None:
+    """Whose living invitation this is."""
+    return await connection.fetchval(
+        "select name from access.invitation where token_hash = $1 and expires_at > now()", hash_of(token)
+    )
+
+
+async def choose_password(connection: Connection, token: str, password: str) -> str:
+    """Uses up an invitation; returns the account's name. Raises Refusal."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Refusal(
+            "schema",
+            pointer="/password",
+            reason={"zh": "长度须为 12 至 256 个字符", "en": f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"},
+        )
+    name = await connection.fetchval(
+        "delete from access.invitation where token_hash = $1 and expires_at > now() returning name", hash_of(token)
+    )
+    if name is None:
+        raise Refusal("not_found", pointer="query:token")
+    await connection.execute(
+        """insert into access.credential (name, password_hash) values ($1, $2)
+           on conflict (name) do update set password_hash = excluded.password_hash, failures = 0, locked_until = null""",
+        name,
+        _hasher.hash(password),
+    )
+    return name
+
+
+async def sign_in(connection: Connection, name: str, password: str) -> Principal | None:
+    """Who this is, None when name and password do not belong together. After five failures the account waits five
+    minutes: raises ``rate_limited``."""
+    row = await connection.fetchrow(
+        """select a.roles, a.county, c.password_hash, c.locked_until > now() as locked
+           from access.account a join access.credential c using (name)
+           where a.name = $1 and a.disabled_at is null for update of c""",
+        name,
+    )
+    if row is not None and row["locked"]:
+        raise Refusal("rate_limited")
+    try:
+        _hasher.verify(row["password_hash"] if row else _UNKNOWN, password[: LONGEST_PASSWORD + 1])
+    except VerificationError:
+        await connection.execute(
+            """update access.credential set failures = failures + 1,
+                   locked_until = case when failures + 1 >= $2 then now() + $3::interval end where name = $1""",
+            name,
+            FREE_FAILURES,
+            LOCKED_FOR,
+        )
+        return None
+    if row is None:
+        return None
+    renewed = _hasher.hash(password) if _hasher.check_needs_rehash(row["password_hash"]) else row["password_hash"]
+    await connection.execute(
+        "update access.credential set failures = 0, locked_until = null, password_hash = $2 where name = $1",
+        name,
+        renewed,
+    )
+    return Principal(name, frozenset(Role(role) for role in row["roles"]), row["county"])
+
+
+async def all_accounts(connection: Connection) -> list[dict[str, object]]:
+    rows = await connection.fetch(
+        """select a.name, a.roles, a.county, a.created_at, a.disabled_at, c.name is not null as has_password
+           from access.account a left join access.credential c using (name) order by a.name"""
+    )
+    return [dict(row) for row in rows]
+
+
+def _check(roles: Collection[Role], county: str | None) -> None:
+    if not roles or not set(roles) <= OF_ACCOUNTS:
+        raise ValueError(f"an account's roles are among {', '.join(sorted(OF_ACCOUNTS))}")
+    if (Role.COUNTY_OPERATOR in roles) != (county is not None):
+        raise ValueError("a county operator has a county, and nobody else")
+
+
+async def _changed(connection: Connection, query: str, name: str, *args: object) -> None:
+    if (await connection.execute(query, name, *args)).endswith(" 0"):
+        raise ValueError(f"there is no account {name}")
+
+
+async def _record(connection: Connection, by: str, action: str, name: str, details: dict[str, object]) -> None:
+    """Accounts have an audit log of their own, in their schema."""
+    await audit.record(connection, by, action, f"account/{name}", details, log="access.audit")
