@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.encoders import jsonable_encoder
@@ -17,6 +17,7 @@ from shared.postgres import Connection, in_transaction
 from shared.settings import Settings
 from shared.web.problems import problem
 
+Result = TypeVar("Result")
 STORY_TIME = "Qingsheng-Story-Time"
 
 
@@ -70,6 +71,20 @@ async def write(request: Request, work: Work, *, dry_run: bool = False) -> Respo
             return _response(dry.answer)
         except Refusal as refusal:
             return problem(refusal)
+
+
+async def submit(request: Request, work: Callable[[Connection, Clock], Awaitable[Result]]) -> Result:
+    """A page's write: ``work`` in one transaction, refused while the broker stays away; raises Refusal for the page to
+    show beside its form."""
+    settings: Settings = request.app.state.settings
+    clock: Clock = request.app.state.clock
+
+    async def once(connection: Connection) -> Result:
+        await _refuse_when_broker_is_away(connection, settings)
+        return await work(connection, clock)
+
+    with clock.told(_story_time(request)):
+        return await in_transaction(request.app.state.pool, once, timeout=settings.database_timeout)
 
 
 def check_version(request: Request, version: int) -> None:
