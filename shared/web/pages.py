@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from shared.access.roles import NOBODY
 from shared.contracts.refusals import CODES, Refusal
 from shared.settings import Settings
 from shared.web import problems
@@ -27,6 +28,7 @@ _STATIC = _HERE / "static"
 _COOKIE = "qingsheng_language"
 _COMMAND = re.compile("`([^`]+)`")
 _YEAR = 365 * 24 * 3600
+SIGN_IN = "/roster/sign-in"
 _Response = TypeVar("_Response", bound=Response)
 SECURITY: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -71,6 +73,7 @@ def render(request: Request, template: str, *, status: int = 200, **content: Any
     html = request.app.state.pages.get_template(template).render(
         words=words,
         local=local,
+        who=getattr(request.state, "principal", NOBODY),
         service=request.app.state.service,
         static=f"/{request.app.state.service}/static",
         version=STATIC_VERSION,
@@ -83,6 +86,11 @@ def render(request: Request, template: str, *, status: int = 200, **content: Any
 def redirect(request: Request, path: str) -> RedirectResponse:
     """To another page of ours, for now; a language that was asked for goes with it."""
     return _dressed(request, RedirectResponse(f"{path}{asked(lang=_asked_language(request))}", 302))
+
+
+def after_post(request: Request, path: str) -> RedirectResponse:
+    """To the page that shows what a form has done, so that loading it again does not send the form again."""
+    return _dressed(request, RedirectResponse(path, 303))
 
 
 def failure(request: Request, refusal: Refusal, *, status: int | None = None, hint: str | None = None) -> HTMLResponse:
@@ -153,6 +161,9 @@ def _as_page(handler: Callable[..., Any]) -> Callable[..., Any]:
         if response.media_type != problems.MEDIA_TYPE or not wants_page(request):
             return response
         told: dict[str, Any] = json.loads(bytes(response.body))
+        if told["code"] == "unauthorized" and request.method == "GET":
+            there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return _dressed(request, RedirectResponse(f"{SIGN_IN}{asked(next=there)}", 303))
         page = _failure(request, told["status"], told["code"], told["message"][words_of(request).language])
         for name in ("Retry-After", "WWW-Authenticate", "Allow"):
             if name in response.headers:
