@@ -26,6 +26,8 @@ dlq = typer.Typer(help="Records that could not be applied: list, show, replay, d
 keys = typer.Typer(help="Systems that report to the front door, and their API keys.", no_args_is_help=True)
 app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
+users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
+app.add_typer(users, name="users")
 
 Data = Annotated[
     Path | None, typer.Option(help="Folder of the embedded servers' data.", show_default="~/.local/share/qingsheng")
@@ -89,10 +91,15 @@ def demo(
 def up(data: Data = None, port: Annotated[int, typer.Option(help="Port of the pages and APIs.")] = 8600) -> None:
     """Run everything on this machine: servers that are not set otherwise, all APIs, all workers."""
     from qingsheng.deployment import deployment, running
+    from qingsheng.users import first_administrator
 
     try:
         with deployment(data, say, port=port) as settings, running(settings, ["apis", "workers"]):
             say(f"Running at http://{settings.host}:{settings.port}/ ; Ctrl-C stops it.")
+            link = done(first_administrator(settings))
+            if link:
+                say("No one can sign in yet. The first administrator, admin, chooses a password here, once:")
+                say(f"http://{settings.host}:{settings.port}{link}")
             _until_told()
     except EmbeddedError as error:
         raise fail(str(error)) from None
@@ -166,6 +173,92 @@ def keys_issue(
         return
     out.print(f"API key (shown once): {key}", highlight=False, soft_wrap=True)
     out.print(f"Source: /ext/{producer}\nReports go to: {', '.join(intake.values())}\nAnswers come on: {answers}")
+
+
+Account = Annotated[str, typer.Argument(help="Name of the account, such as chen.wei.")]
+Roles = Annotated[
+    str, typer.Option("--role", help="county_operator, city_operator, committee, auditor, ops; several with commas.")
+]
+County = Annotated[str | None, typer.Option(help="County code of a county operator.")]
+
+
+def _roles(told: str) -> list[Any]:
+    from shared.access.roles import OF_ACCOUNTS, Role
+
+    names = [name.strip() for name in told.split(",") if name.strip()]
+    unknown = sorted(set(names) - set(OF_ACCOUNTS))
+    if unknown or not names:
+        raise fail(
+            f"No role is named {', '.join(unknown) or '(none)'}. There are: {', '.join(sorted(OF_ACCOUNTS))}.", 2
+        )
+    return [Role(name) for name in names]
+
+
+def _administered(work: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return done(work)
+    except ValueError as error:
+        raise fail(f"{error}.".capitalize(), 2) from None
+
+
+def _show_link(settings: Settings, link: str) -> None:
+    out.print(
+        f"One-time link to choose a password, for three days:\nhttp://{settings.host}:{settings.port}{link}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@users.command("add")
+def users_add(name: Account, roles: Roles, county: County = None) -> None:
+    """Make an account; prints a one-time link with which its owner chooses a password."""
+    from qingsheng.users import add
+
+    settings = settings_here()
+    _show_link(settings, _administered(add(settings, name, _roles(roles), county)))
+
+
+@users.command("role")
+def users_role(name: Account, roles: Roles, county: County = None) -> None:
+    """Give an account other roles; takes effect at once."""
+    from qingsheng.users import set_roles
+
+    _administered(set_roles(settings_here(), name, _roles(roles), county))
+    say(f"{name} now has: {roles}.")
+
+
+@users.command("disable")
+def users_disable(name: Account) -> None:
+    """Keep an account out, and end its sessions at once."""
+    from qingsheng.users import disable
+
+    _administered(disable(settings_here(), name))
+    say(f"{name} is disabled.")
+
+
+@users.command("reset")
+def users_reset(name: Account) -> None:
+    """Print a one-time link to choose a new password; lets a disabled account in again."""
+    from qingsheng.users import reset
+
+    settings = settings_here()
+    _show_link(settings, _administered(reset(settings, name)))
+
+
+@users.command("list")
+def users_list(as_json: AsJson = False) -> None:
+    """Accounts with their roles."""
+    from qingsheng.users import listed
+
+    found = done(listed(settings_here()))
+    if as_json:
+        out.print_json(data=found, default=str)
+        return
+    table = Table("account", "roles", "county", "state")
+    for account in found:
+        state = "disabled" if account["disabled_at"] else "active" if account["has_password"] else "invited"
+        table.add_row(str(account["name"]), ", ".join(account["roles"]), str(account["county"] or ""), state)  # type: ignore[arg-type]
+    out.print(table)
 
 
 Service = Annotated[str, typer.Argument(help="roster, training, opinion, campaign or appraisal")]

@@ -1,0 +1,114 @@
+"""Signing in and out, and choosing a password by a one-time link; served by the roster for all services."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from shared.access import accounts, audit, sessions
+from shared.access.guard import Anyone, same_site
+from shared.contracts.refusals import Refusal
+from shared.postgres import Connection, in_transaction
+from shared.web.pages import SIGN_IN, after_post, render, words_of
+from shared.web.reads import reading
+
+router = APIRouter(include_in_schema=False)
+HOME = "/roster/"
+Text = Annotated[str, Form(max_length=1000)]
+
+
+@router.get("/sign-in")
+async def sign_in_page(request: Request, who: Anyone, next: str = "") -> Response:
+    return render(request, "sign_in.html", next=_own(next), problem=None, name="")
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, name: Text, password: Text, next: Text = "") -> Response:
+    """Not guarded by ``who``: an ended session must not keep anybody from signing in."""
+    _refuse_other_sites(request)
+    words = words_of(request)
+
+    async def work(connection: Connection) -> str | None:
+        found = await accounts.sign_in(connection, name.strip().lower(), password)
+        return await sessions.begin(connection, found.name) if found else None
+
+    try:
+        token = await in_transaction(request.app.state.pool, work)
+        problem = words("access.sign_in.wrong")
+    except Refusal as refusal:
+        token, problem = None, words("access.sign_in.locked")
+        if refusal.code != "rate_limited":
+            raise
+    if token is None:
+        return render(request, "sign_in.html", status=401, next=_own(next), problem=problem, name=name)
+    response = after_post(request, _own(next))
+    _keep(request, response, token)
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request) -> Response:
+    _refuse_other_sites(request)
+    token = request.cookies.get(sessions.COOKIE)
+    if token:
+        await in_transaction(request.app.state.pool, lambda connection: sessions.end(connection, token))
+    response = after_post(request, SIGN_IN)
+    response.delete_cookie(sessions.COOKIE, path="/")
+    return response
+
+
+@router.get("/invitation")
+async def invitation_page(request: Request, who: Anyone, token: str = "") -> Response:
+    async with reading(request) as connection:
+        name = await accounts.invited(connection, token)
+    return render(request, "invitation.html", status=200 if name else 404, name=name, token=token, problem=None)
+
+
+@router.post("/invitation")
+async def choose_password(request: Request, token: Text, password: Text, again: Text) -> Response:
+    _refuse_other_sites(request)
+    words = words_of(request)
+
+    async def work(connection: Connection) -> str:
+        name = await accounts.choose_password(connection, token, password)
+        await audit.record(connection, name, "account.password_chosen", f"account/{name}", log="access.audit")
+        return await sessions.begin(connection, name)
+
+    problem = words("access.invitation.differ") if password != again else None
+    if problem is None:
+        try:
+            session = await in_transaction(request.app.state.pool, work)
+        except Refusal as refusal:
+            if refusal.code == "not_found":
+                return render(request, "invitation.html", status=404, name=None, token=token, problem=None)
+            problem = words("access.invitation.length")
+        else:
+            response = after_post(request, HOME)
+            _keep(request, response, session)
+            return response
+    async with reading(request) as connection:
+        name = await accounts.invited(connection, token)
+    return render(request, "invitation.html", status=422, name=name, token=token, problem=problem)
+
+
+def _own(path: str) -> str:
+    """Where to go after signing in: a path of ours, never another site's address."""
+    fine = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if fine else HOME
+
+
+def _keep(request: Request, response: Response, token: str) -> None:
+    response.set_cookie(
+        sessions.COOKIE,
+        token,
+        max_age=int(sessions.LASTS.total_seconds()),
+        path="/",
+        httponly=True,
+        secure=request.url.scheme == "https",
+        samesite="lax",
+    )
+
+
+def _refuse_other_sites(request: Request) -> None:
+    if not same_site(request):
+        raise Refusal("forbidden")
