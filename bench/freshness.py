@@ -133,7 +133,7 @@ def main() -> None:
         )
         asyncio.run(amigrate(settings.database_url))
         asyncio.run(ensure_topics(settings))
-        with running(settings, ["appraisal-api", "appraisal-worker"], Path(folder) / "log"):
+        with running(settings, ["appraisal-api", "appraisal-worker"], Path(folder), Path(folder) / "log"):
             print(json.dumps(asyncio.run(measure(settings, told.rate, told.seconds)), indent=2))
 
 

@@ -1,6 +1,7 @@
 """The ``qingsheng`` command. Exit codes: 0 done, 1 failed, 2 wrong use."""
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Coroutine
@@ -47,7 +48,18 @@ def fail(message: str, code: int = 1) -> typer.Exit:
 
 
 def settings_here() -> Settings:
-    """Settings of an existing deployment, from the environment; says which variables are missing."""
+    """Settings of an existing deployment: from the environment, else of the one that runs on this machine."""
+    from qingsheng.deployment import DATABASE, KAFKA, found_running
+
+    if DATABASE not in os.environ and KAFKA not in os.environ:
+        running = found_running()
+        if running is None:
+            raise fail(
+                "Nothing runs here. Start it with 'qingsheng up' (with --data, set QINGSHENG_DATA to the same folder), "
+                f"or set {DATABASE}, {KAFKA} and QINGSHENG_SECRET_KEY for a deployment elsewhere.",
+                2,
+            )
+        return running
     try:
         return Settings()  # type: ignore[call-arg]
     except ValidationError as error:
@@ -90,11 +102,11 @@ def demo(
 @app.command()
 def up(data: Data = None, port: Annotated[int, typer.Option(help="Port of the pages and APIs.")] = 8600) -> None:
     """Run everything on this machine: servers that are not set otherwise, all APIs, all workers."""
-    from qingsheng.deployment import deployment, running
+    from qingsheng.deployment import data_folder, deployment, running
     from qingsheng.users import first_administrator
 
     try:
-        with deployment(data, say, port=port) as settings, running(settings, ["apis", "workers"]):
+        with deployment(data, say, port=port) as settings, running(settings, ["apis", "workers"], data_folder(data)):
             say(f"Running at http://{settings.host}:{settings.port}/ ; Ctrl-C stops it.")
             link = done(first_administrator(settings))
             if link:

@@ -1,6 +1,7 @@
 """What a run of the whole system stands on: outside servers where they are set, else the embedded stack."""
 
 import asyncio
+import json
 import os
 import secrets
 import subprocess
@@ -9,6 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from qingsheng.embedded import default_data_folder, running_stack
 from qingsheng.migrations import migrate
@@ -19,8 +23,10 @@ from shared.settings import Settings
 DATABASE = "QINGSHENG_DATABASE_URL"
 KAFKA = "QINGSHENG_KAFKA_BOOTSTRAP_SERVERS"
 SECRET = "QINGSHENG_SECRET_KEY"
+DATA = "QINGSHENG_DATA"
 STOP_SECONDS = 45.0
 RESTART_SECONDS = 1.0
+_TOLD = "running.json"
 
 
 @contextmanager
@@ -57,18 +63,26 @@ def servers(data: Path | None, progress: Callable[[str], None], **settings: obje
 
 
 def data_folder(data: Path | None) -> Path:
-    """The embedded servers' folder, whole; None: the default one."""
-    return (data or default_data_folder()).expanduser().absolute()
+    """The embedded servers' folder, whole; None: that of ``QINGSHENG_DATA``, else the default one."""
+    told = os.environ.get(DATA)
+    return (data or (Path(told) if told else default_data_folder())).expanduser().absolute()
 
 
 def _kept_secret(folder: Path) -> str:
     """The embedded deployment's secret, made at the first start and kept in its data folder, readable by its owner."""
     file = folder / "secret"
     if not file.exists():
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as new:
-            new.write(secrets.token_urlsafe(32))
+        _write(file, secrets.token_urlsafe(32))
     return file.read_text()
+
+
+def _write(file: Path, content: str) -> None:
+    """For the owner's eyes only."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as new:
+        new.write(content)
 
 
 class Children:
@@ -128,18 +142,40 @@ class Children:
 
 
 @contextmanager
-def running(settings: Settings, processes: Sequence[str], log: Path | None = None) -> Iterator[Children]:
-    """Runs the named processes as children; with ``log`` their output goes to that file."""
+def running(settings: Settings, processes: Sequence[str], folder: Path, log: Path | None = None) -> Iterator[Children]:
+    """Runs the named processes as children; with ``log`` their output goes to that file. Meanwhile a file in ``folder``
+    tells other commands of this machine where everything is."""
     children = Children(settings, log)
+    told = folder / _TOLD
     try:
+        _write(told, json.dumps({"pid": os.getpid(), "settings": _told(settings)}))
         for name in processes:
             children.start(name)
         yield children
     finally:
         children.stop()
+        told.unlink(missing_ok=True)
+
+
+def found_running(data: Path | None = None) -> Settings | None:
+    """The settings of the deployment that runs on this machine from the folder ``data``, None without one."""
+    try:
+        told = json.loads((data_folder(data) / _TOLD).read_text())
+        os.kill(told["pid"], 0)
+    except (FileNotFoundError, PermissionError, ProcessLookupError):
+        return None
+    return Settings(**told["settings"])
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    told = settings.model_dump(mode="json")
-    told["secret_key"] = settings.secret_key.get_secret_value()
-    return {f"QINGSHENG_{name.upper()}": str(value) for name, value in told.items()}
+    return {
+        f"QINGSHENG_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in _told(settings).items()
+        if value is not None
+    }
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """As JSON has it, secrets in plain: for child processes and a file that is the owner's alone."""
+    plain = {name: value.get_secret_value() for name, value in dict(settings).items() if isinstance(value, SecretStr)}
+    return settings.model_dump(mode="json") | plain

@@ -66,7 +66,7 @@ async def _run(
         for producer, services in () if keep else PRODUCERS.items():
             await issue_key(settings, producer, services)
         out.line(f"starting the services; their log is {log}")
-        leaving.enter_context(running(settings, PROCESSES, log))
+        leaving.enter_context(running(settings, PROCESSES, log.parent, log))
         doors = Doors(settings.host, settings.port, settings.topic_prefix, await operator_session(settings))
         leaving.callback(doors.close)
         playing = asyncio.create_task(_play(settings, doors, out, keep=keep))

@@ -1,5 +1,6 @@
 """Accounts of people: made, given roles, disabled; passwords chosen by a one-time link and checked at sign-in."""
 
+import re
 import secrets
 from collections.abc import Collection
 from datetime import timedelta
@@ -17,6 +18,7 @@ INVITATION_LASTS = timedelta(days=3)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 FREE_FAILURES = 5
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 LOCKED_FOR = timedelta(minutes=5)
 _hasher = PasswordHasher()  # argon2id with the library's present parameters (RFC 9106, low memory)
 _UNKNOWN = _hasher.hash(secrets.token_urlsafe())
@@ -25,6 +27,8 @@ _UNKNOWN = _hasher.hash(secrets.token_urlsafe())
 
 async def add(connection: Connection, by: str, name: str, roles: Collection[Role], county: str | None) -> None:
     """A new account, without a password: see ``invite``. Raises ValueError."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("an account's name is 2 to 64 of a-z, 0-9 and . _ @ -, beginning with a letter or digit")
     _check(roles, county)
     made = await connection.fetchval(
         """insert into access.account (name, roles, county, made_by) values ($1, $2, $3, $4)

@@ -8,10 +8,15 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.access import audit
+from shared.access.guard import Auditor
 from shared.clock import Clock
+from shared.contracts.refusals import Refusal
 from shared.postgres import open_pool
 from shared.settings import Settings
 from shared.web import metrics, problems
+from shared.web.paging import Cursor, Limit, after, page
+from shared.web.reads import reading
 
 STALE = 30
 """Seconds without a worker's heartbeat after which a service is not ready."""
@@ -50,6 +55,7 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
     app.add_api_route("/healthz", _alive, tags=["operations"])
     app.add_api_route("/readyz", _ready, tags=["operations"], response_model=None)
     app.add_api_route("/metrics", _metrics, tags=["operations"], response_class=Response)
+    app.add_api_route("/api/v1/audit", _audit, tags=["audit"])
     for router in routers:
         app.include_router(router)
     return app
@@ -85,3 +91,13 @@ async def _metrics(request: Request) -> Response:
     """Prometheus metrics of this process and of the service's tables."""
     await metrics.observe_tables(request.app.state.pool, request.app.state.service)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _audit(request: Request, who: Auditor, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+    """The service's audit log, the latest line first; each line's ``hash`` covers the line before it."""
+    last = after(cursor, 1)
+    if last and not str(last[0]).isdecimal():
+        raise Refusal("schema", pointer="query:cursor", reason="take the next_cursor of the page before")
+    async with reading(request) as connection:
+        found = await audit.lines(connection, int(last[0]) if last else None, limit)
+    return page(found, limit, ["number"])
