@@ -13,12 +13,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 _NONCE = 12
 
 
+def derived_key(secret: str, purpose: str) -> bytes:
+    """32 bytes for one purpose, of which no other purpose's can be told."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret.encode())
+
+
 class Sealer:
     """Seals bytes for one purpose; what was sealed for another purpose does not open."""
 
     def __init__(self, secret: str, purpose: str) -> None:
-        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret.encode())
-        self._cipher = AESGCM(key)
+        self._cipher = AESGCM(derived_key(secret, purpose))
 
     def seal(self, plain: bytes) -> bytes:
         nonce = os.urandom(_NONCE)
@@ -36,8 +40,7 @@ class Sealer:
 
 def keyed_hash(secret: str, purpose: str, text: str) -> bytes:
     """HMAC-SHA-256: the same text gives the same hash, and nobody without the secret can try out texts."""
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret.encode())
-    return hmac.digest(key, text.encode(), "sha256")
+    return hmac.digest(derived_key(secret, purpose), text.encode(), "sha256")
 
 
 def new_api_key() -> str:

@@ -45,6 +45,17 @@ class Settings(BaseSettings):
     """Days after its report by which a tip is to be resolved, where it was given no date of its own."""
     tip_text_days: int = Field(180, ge=1, le=3660)
     """How long a tip's text is kept after it was resolved or voided (charter C5)."""
+    oidc_issuer: str = ""
+    """The city's OpenID provider; without it people sign in with accounts made here. It is told of the address
+    ``<public_url>/roster/directory/return``."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_audience: str = ""
+    """What access tokens must be made for; empty: ``oidc_client_id``."""
+    oidc_roles_claim: str = "roles"
+    """The claim with role names of this deployment, a list or words."""
+    oidc_county_claim: str = "county"
+    """The claim with a county operator's county code."""
     dead_letter_window: int = 1000
     dead_letter_share: float = 0.5
     """Consumption of a topic pauses when more than this share of its last ``dead_letter_window`` records is invalid."""

@@ -14,6 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def create_api(settings: Settings) -> FastAPI:
-    app = create_app("roster", settings, [api.router, access.router])
+    app = create_app("roster", settings, [api.router])
+    access.install(app, settings)
     install_pages(app, TEMPLATES)
     return app

@@ -92,4 +92,5 @@ async def _by_token(request: Request, connection: Connection, token: str) -> Pri
         name = await producer_of(connection, token)
         if name is not None:
             return Principal(name, frozenset({Role.PRODUCER}))
-    return None
+    directory = request.app.state.directory
+    return await directory.bearer(token) if directory and token.count(".") == 2 else None

@@ -1,14 +1,17 @@
 """Signing in and out, and choosing a password by a one-time link; served by the roster for all services."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, FastAPI, Form, Request
 from fastapi.responses import Response
+from starlette.middleware.sessions import SessionMiddleware
 
 from shared.access import accounts, audit, sessions
 from shared.access.guard import Anyone, same_site
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection, in_transaction
+from shared.security import derived_key
+from shared.settings import Settings
 from shared.web.pages import SIGN_IN, after_post, render, words_of
 from shared.web.reads import reading
 
@@ -19,7 +22,61 @@ Text = Annotated[str, Form(max_length=1000)]
 
 @router.get("/sign-in")
 async def sign_in_page(request: Request, who: Anyone, next: str = "") -> Response:
-    return render(request, "sign_in.html", next=_own(next), problem=None, name="")
+    return _sign_in_page(request, _own(next))
+
+
+@router.get("/directory")
+async def to_directory(request: Request, who: Anyone, next: str = "") -> Response:
+    """Signing in with the city's own accounts."""
+    directory = _directory(request)
+    request.session["next"] = _own(next)
+    here = request.app.state.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/").removesuffix(
+        "/roster"
+    )
+    return await directory.send_there(request, f"{here}/roster/directory/return")
+
+
+@router.get("/directory/return")
+async def from_directory(request: Request, who: Anyone) -> Response:
+    subject, found = await _directory(request).returned(request)
+
+    from shared.access import oidc
+
+    async def work(connection: Connection) -> str:
+        return await sessions.begin(connection, await oidc.remember(connection, subject, found))
+
+    token = await in_transaction(request.app.state.pool, work)
+    response = after_post(request, _own(request.session.pop("next", "")))
+    _keep(request, response, token)
+    return response
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Adds these pages to a service's app."""
+    app.include_router(router)
+    if settings.oidc_issuer:
+        app.add_middleware(
+            SessionMiddleware,  # between the way to the directory and the way back
+            secret_key=derived_key(settings.secret_key.get_secret_value(), "directory-state").hex(),
+            session_cookie="qingsheng_directory",
+            max_age=600,
+            same_site="lax",
+            https_only=settings.public_url.startswith("https:"),
+        )
+
+
+def _directory(request: Request) -> Any:
+    directory = request.app.state.directory
+    if directory is None:
+        raise Refusal("not_found")
+    return directory
+
+
+def _sign_in_page(
+    request: Request, next: str, status: int = 200, problem: str | None = None, name: str = ""
+) -> Response:
+    directory = request.app.state.directory is not None
+    return render(request, "sign_in.html", status=status, next=next, problem=problem, name=name, directory=directory)
 
 
 @router.post("/sign-in")
@@ -40,7 +97,7 @@ async def sign_in(request: Request, name: Text, password: Text, next: Text = "")
         if refusal.code != "rate_limited":
             raise
     if token is None:
-        return render(request, "sign_in.html", status=401, next=_own(next), problem=problem, name=name)
+        return _sign_in_page(request, _own(next), 401, problem, name)
     response = after_post(request, _own(next))
     _keep(request, response, token)
     return response

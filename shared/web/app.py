@@ -48,6 +48,7 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
     app.state.settings = settings
     app.state.clock = Clock(settings.zone, settings.story_mode)
     app.state.service = service
+    app.state.directory = _directory(settings) if settings.oidc_issuer else None
     for name, content in state.items():
         setattr(app.state, name, content)
     problems.install(app)
@@ -59,6 +60,12 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
     for router in routers:
         app.include_router(router)
     return app
+
+
+def _directory(settings: Settings) -> Any:
+    from shared.access.oidc import Directory  # its libraries take their time, and few deployments need them
+
+    return Directory(settings)
 
 
 async def _alive() -> dict[str, str]:
