@@ -1,27 +1,29 @@
-"""What opinion does, within the caller's transaction.
+"""What opinion does about tips, within the caller's transaction; corrections are in ``corrections.py``.
 
-Commands on one thing append their events and raise Refusal; ``report_tips`` leaves the events to its caller, as
-outcomes.
+Commands on one tip append their events and raise Refusal; ``report_tips`` leaves the events to its caller, as outcomes.
+``who``: whoever asks; a county operator serves the tips filed with the county and those it is responsible for. Raised by
+all that name a tip: ``not_found``, ``forbidden``, ``version_conflict`` (``version``: the one the caller read, if told),
+``invalid_state``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from services.opinion import rules, storage
-from services.opinion.screening import screen, screen_link
+from services.opinion.contacts import Contacts, SealedContact
+from services.opinion.screening import screen
+from services.opinion.steps import check_version, moment, refuse
+from shared.access import audit
+from shared.access.roles import Principal
 from shared.clock import Clock
 from shared.contracts.opinion import (
     Action,
     Channel,
-    CorrectionClosed,
-    CorrectionOpened,
-    CorrectionOutcome,
-    SourceKind,
     TipKind,
     TipOutcome,
     TipReported,
@@ -38,12 +40,13 @@ from shared.delivery.outbox import Draft, append
 from shared.postgres import Connection
 from shared.roster_view import storage as roster
 
-# -- tips --------------------------------------------------------------------------------------------------------------
+# -- telling -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class NewTip:
-    """A tip as somebody tells of it. ``reported_at`` None: now. The text is not shown when the tip is."""
+    """A tip as somebody tells of it. ``reported_at`` None: now. ``status_hash``: of the private link's token. Text and
+    contact are not shown when the tip is."""
 
     channel: Channel
     kind: TipKind
@@ -52,10 +55,16 @@ class NewTip:
     text: str = field(repr=False)
     relayed_by: UUID | None = None
     reported_at: datetime | None = None
+    status_hash: bytes | None = field(default=None, repr=False)
+    contact: SealedContact | None = field(default=None, repr=False)
 
 
-async def report_tip(connection: Connection, clock: Clock, tip: NewTip) -> UUID:
-    """Reports one tip; raises what ``report_tips`` refuses, and what it would wait for as unknown."""
+async def report_tip(connection: Connection, clock: Clock, who: Principal, tip: NewTip) -> UUID:
+    """Reports one tip; raises what ``report_tips`` refuses, what it would wait for as unknown, and ``forbidden`` for a
+    county operator who files it elsewhere."""
+    unit = (await roster.units(connection, [tip.unit_id])).get(tip.unit_id)
+    if unit is not None:
+        who.must_serve(unit["county"])
     [outcome] = await report_tips(connection, clock, [tip])
     match outcome:
         case Accepted(drafts, subjects):
@@ -97,6 +106,9 @@ async def report_tips(connection: Connection, clock: Clock, tips: Sequence[NewTi
                 tip.text,
                 tip.relayed_by,
                 reported_at,
+                tip.status_hash,
+                tip.contact.contact if tip.contact else None,
+                tip.contact.key if tip.contact else None,
             )
             rows.append(row)
             reported = TipReported(
@@ -113,55 +125,111 @@ async def report_tips(connection: Connection, clock: Clock, tips: Sequence[NewTi
     return outcomes
 
 
+# -- seeing to it ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """Who is responsible, and until when. ``topic``, ``due_on`` None: as they are; ``triaged_at`` None: now."""
+
+    responsible_unit_id: str
+    topic: TipTopic | None = None
+    due_on: date | None = None
+    triaged_at: datetime | None = None
+
+
 async def triage_tip(
-    connection: Connection,
-    clock: Clock,
-    tip_id: UUID,
-    responsible_unit_id: str,
-    triaged_at: datetime | None = None,
-    version: int | None = None,
+    connection: Connection, clock: Clock, who: Principal, tip_id: UUID, triage: Triage, version: int | None = None
 ) -> None:
-    """Gives a tip its responsible unit. ``version``: the one the caller read, if told. Raises ``not_found``,
-    ``version_conflict``, ``invalid_state``, ``time_out_of_range``, ``out_of_order_date``, ``unknown_unit``."""
-    row, tip = await _locked(connection, tip_id, version)
-    _refuse(rules.may_triage(tip))
-    at = _when(rules.fact_time(triaged_at, clock.now(), "/triaged_at", after=tip.reported_at))
-    if responsible_unit_id not in await roster.units(connection, [responsible_unit_id]):
+    """Gives a tip its responsible unit, in whatever county. The event tells no topic: a better one stays here. Raises
+    ``time_out_of_range``, ``out_of_order_date``, ``unknown_unit``."""
+    row, tip = await _locked(connection, who, tip_id, version)
+    refuse(rules.may_triage(tip))
+    at = moment(rules.fact_time(triage.triaged_at, clock.now(), "/triaged_at", after=tip.reported_at))
+    if triage.due_on:
+        refuse(rules.may_be_due(triage.due_on, tip.reported_at, clock.zone))
+    unit = (await roster.units(connection, [triage.responsible_unit_id])).get(triage.responsible_unit_id)
+    if unit is None:
         raise Refusal("unknown_unit", pointer="/responsible_unit_id")
-    await storage.triage_tip(connection, tip_id, responsible_unit_id, at)
+    await storage.triage_tip(connection, tip_id, (unit["unit_id"], unit["county"]), at, triage.topic, triage.due_on)
     triaged = TipTriaged(
-        tip_id=tip_id, responsible_unit_id=responsible_unit_id, reported_at=tip.reported_at, triaged_at=at
+        tip_id=tip_id, responsible_unit_id=triage.responsible_unit_id, reported_at=tip.reported_at, triaged_at=at
     )
     await append(connection, [Draft(triaged, row["county"])], clock)
 
 
+async def assign_tip(connection: Connection, who: Principal, tip_id: UUID, operator: str | None) -> None:
+    """Gives an open tip to an operator, by the name of sign-in; None: to nobody. Raises ``schema`` for somebody who could
+    not see to it."""
+    row, tip = await _locked(connection, who, tip_id)
+    refuse(rules.may_assign(tip))
+    if operator is not None and operator not in await storage.operators(connection, _counties(row)):
+        told = {"zh": "没有可以办理它的这位经办人", "en": "there is no such operator who may see to it"}
+        raise Refusal("schema", pointer="/assigned_to", reason=told)
+    await storage.assign_tip(connection, tip_id, operator)
+
+
+async def set_due(connection: Connection, clock: Clock, who: Principal, tip_id: UUID, due_on: date) -> None:
+    """Gives an open tip another date. Raises ``out_of_order_date``, ``time_out_of_range``."""
+    _, tip = await _locked(connection, who, tip_id)
+    refuse(rules.may_assign(tip))
+    refuse(rules.may_be_due(due_on, tip.reported_at, clock.zone))
+    await storage.set_due(connection, tip_id, due_on)
+
+
+async def answer_tip(
+    connection: Connection, clock: Clock, who: Principal, tip_id: UUID, answer: str, kept: timedelta
+) -> None:
+    """Puts an answer on the private link, in place of one before; given once the tip is resolved, the contact goes.
+    ``kept``: how long contacts outlive their tip at most. Raises ``personal_data``, ``person_targeted``."""
+    _, tip = await _locked(connection, who, tip_id)
+    refuse(rules.may_answer(tip))
+    refuse(screen(answer, "/answer"))
+    now = clock.now()
+    await storage.answer_tip(connection, tip_id, answer, max(now, tip.resolved_at or now))
+    await storage.erase_needless_contacts(connection, now - kept, tip_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """How a tip ended. ``answered``: whether whoever told it got an answer. ``resolved_at`` None: now."""
+    """How a tip ended. ``answered``: whether whoever told it got an answer; ``answer``: the one for the private link.
+    ``resolved_at`` None: now."""
 
     outcome: TipOutcome
     answered: bool
     action: Action | None = None
     resolved_at: datetime | None = None
+    answer: str | None = None
 
 
 async def resolve_tip(
-    connection: Connection, clock: Clock, tip_id: UUID, resolution: Resolution, version: int | None = None
+    connection: Connection,
+    clock: Clock,
+    who: Principal,
+    tip_id: UUID,
+    resolution: Resolution,
+    kept: timedelta,
+    version: int | None = None,
 ) -> None:
-    """Resolves a tip, triaged or not. ``version``: the one the caller read, if told. Raises ``not_found``,
-    ``version_conflict``, ``invalid_state``, ``time_out_of_range``, ``out_of_order_date``; the action's title is
-    published and so screened as a tip's text is."""
-    row, tip = await _locked(connection, tip_id, version)
-    _refuse(rules.may_resolve(tip))
+    """Resolves a tip; answered, its contact is erased (charter C5). The action's title is published and so screened as
+    a tip's text is, and the answer too. Raises ``schema``, ``time_out_of_range``, ``out_of_order_date``,
+    ``personal_data``, ``person_targeted``."""
+    row, tip = await _locked(connection, who, tip_id, version)
+    refuse(rules.may_resolve(tip))
     now = clock.now()
-    at = _when(rules.fact_time(resolution.resolved_at, now, "/resolved_at", after=tip.reported_at))
+    at = moment(rules.fact_time(resolution.resolved_at, now, "/resolved_at", after=tip.reported_at))
     action = resolution.action
     if action:
         if not rules.is_timely_day(action.held_on, now, clock.zone):
             raise Refusal("time_out_of_range", pointer="/action/held_on")
-        _refuse(screen(action.title, "/action/title"))
+        refuse(screen(action.title, "/action/title"))
+    if resolution.answer is not None:
+        refuse(rules.may_tell_answer(resolution.answered))
+        refuse(screen(resolution.answer, "/answer"))
+        await storage.answer_tip(connection, tip_id, resolution.answer, max(now, at))
     told = action.model_dump(mode="json") if action else None
     await storage.resolve_tip(connection, tip_id, at, resolution.outcome, resolution.answered, told)
+    await storage.erase_needless_contacts(connection, now - kept, tip_id)
     resolved = TipResolved(
         tip_id=tip_id,
         reported_at=tip.reported_at,
@@ -176,132 +244,60 @@ async def resolve_tip(
 async def void_tip(
     connection: Connection,
     clock: Clock,
+    who: Principal,
     tip_id: UUID,
     reason: TipVoidReason,
+    kept: timedelta,
     merged_into: UUID | None = None,
     version: int | None = None,
 ) -> None:
     """Voids a tip in any state; a duplicate may name the tip it is merged into. The text of one that was about a person
-    goes at once (charter C4). ``version``: the one the caller read, if told. Raises ``not_found``,
-    ``version_conflict``, ``invalid_state``, ``schema``."""
+    goes at once (charter C4); contacts go, unless the tip that stands will answer them. Raises ``schema``."""
     rows = await storage.lock_tips(connection, {tip_id, merged_into or tip_id})
-    row = rows.get(tip_id)
-    if row is None:
-        raise Refusal("not_found")
-    _check(version, row["version"])
+    row = _served(who, rows.get(tip_id), version)
+    if into := rows.get(merged_into or tip_id):
+        _served(who, into)
     tips = {id: _tip(found) for id, found in rows.items()}
-    _refuse(rules.may_void(tips[tip_id], reason, merged_into is not None, tips.get(merged_into or tip_id)))
+    refuse(rules.may_void(tips[tip_id], reason, merged_into is not None, tips.get(merged_into or tip_id)))
     now = clock.now()
     await storage.void_tip(connection, tip_id, now, reason, merged_into)
     if reason == "about_a_person":
-        await storage.erase_text(connection, tip_id)
+        await storage.erase_text(connection, tip_id, now)
+    await storage.erase_needless_contacts(connection, now - kept, merged_into or tip_id)
     voided = TipVoided(tip_id=tip_id, reported_at=row["reported_at"], reason=reason, merged_into=merged_into)
     await append(connection, [Draft(voided, row["county"], now)], clock)
 
 
-async def _locked(connection: Connection, tip_id: UUID, version: int | None) -> tuple[Any, rules.Tip]:
-    row = (await storage.lock_tips(connection, [tip_id])).get(tip_id)
+async def read_contact(connection: Connection, who: Principal, contacts: Contacts, tip_id: UUID) -> str | None:
+    """The contact that was left for the answer, None when there is none any more. Leaves an audit line (charter C11)."""
+    row, _ = await _locked(connection, who, tip_id)
+    key = await storage.contact_key(connection, tip_id)
+    if row["contact"] is None or key is None:
+        return None
+    await audit.record(connection, who, "contact.read", f"tip/{tip_id}")
+    return contacts.open(SealedContact(key, row["contact"]))
+
+
+async def _locked(
+    connection: Connection, who: Principal, tip_id: UUID, version: int | None = None
+) -> tuple[Any, rules.Tip]:
+    row = _served(who, (await storage.lock_tips(connection, [tip_id])).get(tip_id), version)
+    return row, _tip(row)
+
+
+def _served(who: Principal, row: Any | None, version: int | None = None) -> Any:
     if row is None:
         raise Refusal("not_found")
-    _check(version, row["version"])
-    return row, _tip(row)
+    if who.county not in _counties(row):
+        who.must_serve(row["county"])
+    check_version(version, row["version"])
+    return row
+
+
+def _counties(row: Any) -> set[str]:
+    """Whose operators see to the tip: the county it is filed with, and that of the responsible unit."""
+    return {row["county"], row["responsible_county"] or row["county"]}
 
 
 def _tip(row: Any) -> rules.Tip:
     return rules.Tip(row["reported_at"], row["triaged_at"], row["resolved_at"], row["voided_at"])
-
-
-# -- corrections -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NewCorrection:
-    """A public claim that is going to be answered. ``opened_at`` None: now."""
-
-    unit_id: str
-    claim_published_at: datetime
-    source_kind: SourceKind
-    opened_at: datetime | None = None
-
-
-async def open_correction(connection: Connection, clock: Clock, correction: NewCorrection) -> UUID:
-    """Opens a correction, filed with a unit. Raises ``time_out_of_range``, ``out_of_order_date``, ``unknown_unit``."""
-    now = clock.now()
-    published_at = _when(rules.fact_time(correction.claim_published_at, now, "/claim_published_at"))
-    opened_at = _when(rules.fact_time(correction.opened_at, now, "/opened_at", after=published_at))
-    unit = (await roster.units(connection, [correction.unit_id])).get(correction.unit_id)
-    if unit is None:
-        raise Refusal("unknown_unit", pointer="/unit_id")
-    opened = CorrectionOpened(
-        case_id=uuid7(),
-        claim_published_at=published_at,
-        source_kind=correction.source_kind,
-        opened_at=opened_at,
-    )
-    county = unit["county"]
-    row = storage.CorrectionRow(
-        opened.case_id, correction.unit_id, county, published_at, correction.source_kind, opened_at
-    )
-    await storage.insert_correction(connection, row)
-    await append(connection, [Draft(opened, county)], clock)
-    return opened.case_id
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """How a correction ended. ``evidence``: public links; one told twice counts once. ``closed_at`` None: now."""
-
-    outcome: CorrectionOutcome
-    evidence: Sequence[str]
-    official_source: str | None
-    media_met: bool
-    closed_at: datetime | None = None
-
-
-async def close_correction(
-    connection: Connection, clock: Clock, case_id: UUID, closing: Closing, version: int | None = None
-) -> None:
-    """Closes a correction (charter C6); every outcome takes the same. ``version``: the one the caller read, if told.
-    Raises ``not_found``, ``version_conflict``, ``invalid_state``, ``no_evidence``, ``no_source``, ``personal_data`` for
-    a link to a person's page, ``time_out_of_range``, ``out_of_order_date``."""
-    row = await storage.lock_correction(connection, case_id)
-    if row is None:
-        raise Refusal("not_found")
-    _check(version, row["version"])
-    _refuse(rules.may_close(row["closed_at"], closing.evidence, closing.official_source))
-    source = closing.official_source or ""
-    for place, link in enumerate(closing.evidence):
-        _refuse(screen_link(link, f"/evidence/{place}"))
-    _refuse(screen_link(source, "/official_source"))
-    at = _when(rules.fact_time(closing.closed_at, clock.now(), "/closed_at", after=row["opened_at"]))
-    evidence = list(dict.fromkeys(closing.evidence))
-    closed = CorrectionClosed(
-        case_id=case_id,
-        opened_at=row["opened_at"],
-        closed_at=at,
-        outcome=closing.outcome,
-        evidence_count=len(evidence),
-        official_source=source,
-        media_met=closing.media_met,
-    )
-    await storage.close_correction(connection, case_id, at, closing.outcome, evidence, source, closing.media_met)
-    await append(connection, [Draft(closed, row["county"])], clock)
-
-
-# -- one at a time -----------------------------------------------------------------------------------------------------
-
-
-def _refuse(refusal: Refusal | None) -> None:
-    if refusal:
-        raise refusal
-
-
-def _when(told: datetime | Refusal) -> datetime:
-    if isinstance(told, Refusal):
-        raise told
-    return told
-
-
-def _check(told: int | None, present: int) -> None:
-    if told is not None and told != present:
-        raise Refusal("version_conflict")

@@ -51,6 +51,39 @@ def may_resolve(tip: Tip) -> Refusal | None:
     return None if tip.state in ("reported", "triaged") else _not_in(tip.state)
 
 
+def may_assign(tip: Tip) -> Refusal | None:
+    """While there is something to do; the same for a new date by which it is due."""
+    return None if tip.state in ("reported", "triaged") else _not_in(tip.state)
+
+
+def may_answer(tip: Tip) -> Refusal | None:
+    """At any time, again too, unless it is void."""
+    return _not_in("voided") if tip.state == "voided" else None
+
+
+def may_tell_answer(answered: bool) -> Refusal | None:
+    """Whoever reads an answer on the private link got one."""
+    if answered:
+        return None
+    told = {"zh": "写了答复就是已经答复", "en": "with an answer told, it is answered"}
+    return Refusal("schema", pointer="/answered", reason=told)
+
+
+def due_on(reported_at: datetime, zone: ZoneInfo, days: int) -> date:
+    """The day by which a tip is due that was given no date of its own."""
+    return reported_at.astimezone(zone).date() + timedelta(days=days)
+
+
+def may_be_due(day: date, reported_at: datetime, zone: ZoneInfo) -> Refusal | None:
+    """From the day of its report, and within a year."""
+    reported_on = reported_at.astimezone(zone).date()
+    if day < reported_on:
+        return Refusal("out_of_order_date", pointer="/due_on")
+    if day > reported_on + timedelta(days=366):
+        return Refusal("time_out_of_range", pointer="/due_on")
+    return None
+
+
 def may_void(tip: Tip, reason: TipVoidReason, merging: bool, into: Tip | None) -> Refusal | None:
     """Once, in whatever state. ``merging``: into another tip, as a duplicate of it; ``into`` is that one, None where
     there is none."""
@@ -92,12 +125,19 @@ def is_timely_day(day: date, now: datetime, zone: ZoneInfo) -> bool:
 
 def may_close(closed_at: datetime | None, evidence: Sequence[str], official_source: str | None) -> Refusal | None:
     """Charter C6: a correction closes once, with evidence and an official source, whatever came out of it."""
-    if closed_at:
-        return Refusal("invalid_state", reason={"zh": "这件更正已办结", "en": "the correction is closed already"})
+    if refusal := may_change_case(closed_at):
+        return refusal
     if not evidence:
         return Refusal("no_evidence", pointer="/evidence")
     if not official_source:
         return Refusal("no_source", pointer="/official_source")
+    return None
+
+
+def may_change_case(closed_at: datetime | None) -> Refusal | None:
+    """Claim, evidence and timeline stand as they are once the case is closed."""
+    if closed_at:
+        return Refusal("invalid_state", reason={"zh": "这件更正已办结", "en": "the correction is closed already"})
     return None
 
 

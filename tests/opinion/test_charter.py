@@ -6,10 +6,10 @@ from typing import Any, get_args
 import pytest
 
 from services.opinion.app import create_api
-from services.opinion.retention import TEXT_KEPT, erase_old_texts
+from services.opinion.retention import Retention
 from services.opinion.worker import create_worker
 from shared.contracts.opinion import CorrectionOutcome
-from tests.opinion.harness import closing_body, correction_of, tip_body, tip_of, tip_report
+from tests.opinion.harness import closing_body, correction_of, retention_of, tip_body, tip_of, tip_report
 from tests.support.services import settings_for
 from tests.training.harness import JIAOCHENG, Service, codes, refused
 from tests.training.test_charter import VETTING, names_in
@@ -94,7 +94,7 @@ async def test_c4_a_tip_found_to_be_about_a_person_loses_its_text_at_once(opinio
 
 
 async def test_c5_texts_are_erased_when_they_are_needed_no_longer(opinion: Service) -> None:
-    assert TEXT_KEPT.days == 180
+    assert retention_of(opinion).kept.days == 180
     open_tip, fresh, resolved, voided = [await tip_of(opinion) for _ in range(4)]
     for tip_id in (fresh, resolved):
         await opinion.post(f"/tips/{tip_id}/resolve", {"outcome": "answered", "answered": True})
@@ -110,8 +110,8 @@ async def test_c5_texts_are_erased_when_they_are_needed_no_longer(opinion: Servi
     await age(resolved, "resolved_at", 181)
     await age(voided, "voided_at", 181)
     async with opinion.transaction() as connection:
-        assert await erase_old_texts(connection) == 2
-        assert await erase_old_texts(connection) == 0
+        assert await retention_of(opinion).erase_old_texts(connection) == 2
+        assert await retention_of(opinion).erase_old_texts(connection) == 0
 
     shown = {tip_id: (await opinion.get(f"/tips/{tip_id}")).json() for tip_id in (open_tip, fresh, resolved, voided)}
     assert [shown[tip_id]["text"] is None for tip_id in shown] == [False, False, True, True]
@@ -125,12 +125,14 @@ async def test_c5_a_resolved_tip_voided_later_keeps_its_text_no_longer(opinion: 
     await opinion.post(f"/tips/{tip_id}/void", {"reason": "error"})
     await opinion.pool.execute("update tip set resolved_at = now() - interval '181 days'")
     async with opinion.transaction() as connection:
-        assert await erase_old_texts(connection) == 1
+        assert await retention_of(opinion).erase_old_texts(connection) == 1
 
 
 def test_c5_the_worker_runs_the_retention_job() -> None:
     worker = create_worker(settings_for("postgresql://nowhere/none"))
-    assert erase_old_texts in worker._jobs
+    assert {Retention.erase_old_texts, Retention.erase_needless_contacts} <= {
+        getattr(job, "__func__", None) for job in worker._jobs
+    }
 
 
 # -- C6 ----------------------------------------------------------------------------------------------------------------
@@ -178,7 +180,12 @@ def test_c6_no_takedown_complaint_or_pressure_workflow() -> None:
     assert {path.removeprefix("/api/v1/corrections") for path in paths if "/corrections" in path} == {
         "",
         "/{case_id}",
+        "/{case_id}/claim",
+        "/{case_id}/evidence",
+        "/{case_id}/timeline",
         "/{case_id}/close",
+        "/api/v1/public/corrections",
+        "/api/v1/public/corrections/{case_id}",
     }
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.opinion.harness import closing_body, correction_body, correction_of
+from tests.opinion.harness import closing_body, correction_body, correction_of, signed_in
 from tests.training.harness import JIAOCHENG, XIAPU, Service, at, refused
 
 
@@ -23,7 +23,11 @@ async def test_a_claim_answered_with_facts(opinion: Service) -> None:
         "opened_at": "2014-07-10T07:00:00Z",
         "case_id": case["case_id"],
         "county": JIAOCHENG,
+        "claim": None,
+        "claim_link": None,
         "closed": None,
+        "evidence": [],
+        "timeline": [],
     }
     evidence = ["https://news.example/reply", "https://news.example/figures", "https://news.example/reply"]
     path = f"/corrections/{case['case_id']}"
@@ -36,9 +40,11 @@ async def test_a_claim_answered_with_facts(opinion: Service) -> None:
         "evidence": evidence[:2],
         "official_source": "https://www.ningde.example/notice/20140712",
         "media_met": True,
+        "finding": None,
     }
+    exhibits = [{"link": link, "title": None, "kind": "other"} for link in evidence[:2]]
     shown = await opinion.get(path)
-    assert (shown.json(), shown.headers["etag"]) == (case | {"closed": closed}, '"2"')
+    assert (shown.json(), shown.headers["etag"]) == (case | {"closed": closed, "evidence": exhibits}, '"2"')
 
     opening, closing = await opinion.events()
     assert [(event.type.split(".")[2], event.county, event.sequence, event.time) for event in (opening, closing)] == [
@@ -113,3 +119,68 @@ async def test_lists(opinion: Service) -> None:
     assert await listed(closed=True) == ids[:1]
     assert await listed(closed=False) == ids[1:]
     assert await listed(unit_id=XIAPU) == ids[1:]
+
+
+async def test_a_case_from_claim_to_public_page(opinion: Service) -> None:
+    case_id = await correction_of(opinion, claim="网传青少年宫开始收费", claim_link="https://news.example/7")
+    path = f"/corrections/{case_id}"
+    assert (await opinion.get(f"/public/corrections/{case_id}")).status_code == 404, "not public while it is open"
+    await opinion.post(f"{path}/claim", {"claim": "网传青少年宫自七月起收费"})
+    items = [
+        {"link": "https://a.example/1", "title": "收费公示", "kind": "document"},
+        {"link": "https://a.example/2", "kind": "photo"},
+        {"link": "https://a.example/1", "title": "同一份"},
+    ]
+    assert (await opinion.post(f"{path}/evidence", {"evidence": items})).status_code == 200
+    for when, text in (("2014-07-11 09:00", "与记者见面，现场查看账目"), ("2014-07-10 16:00", "调取收费公示")):
+        assert (await opinion.post(f"{path}/timeline", {"at": at(when).isoformat(), "text": text})).status_code == 200
+    body = closing_body(evidence=None, finding="公共课程一直免费，收费的是场地租用。")
+    del body["evidence"]
+    answer = await opinion.post(f"{path}/close", body)
+    assert answer.status_code == 200, answer.text
+    [closed] = await opinion.events("closed")
+    assert closed.data.evidence_count == 2
+    async with signed_in(opinion) as anyone:
+        shown = (await anyone.get(f"/public/corrections/{case_id}")).json()
+        assert [case["case_id"] for case in (await anyone.get("/public/corrections")).json()["items"]] == [case_id]
+    assert (shown["claim"], shown["claim_link"]) == ("网传青少年宫自七月起收费", None)
+    assert [(item["title"], item["kind"]) for item in shown["evidence"]] == [("收费公示", "document"), (None, "photo")]
+    assert [entry["text"] for entry in shown["timeline"]] == ["调取收费公示", "与记者见面，现场查看账目"]
+    assert shown["closed"]["finding"] == "公共课程一直免费，收费的是场地租用。"
+    sent = await opinion.pool.fetchval("select string_agg(convert_from(value, 'UTF8'), '') from outbox")
+    assert "收费" not in sent, "events carry no free text"
+    for step, body in (
+        ("claim", {"claim": "x"}),
+        ("evidence", {"evidence": items}),
+        ("timeline", {"text": "x"}),
+    ):
+        assert refused(await opinion.post(f"{path}/{step}", body))[:2] == (409, "invalid_state"), step
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "problem"),
+    [
+        ("claim", {"claim": "网民某某造谣"}, ("person_targeted", "/claim")),
+        ("claim", {"claim": "x", "claim_link": "https://weibo.com/u/1234567890"}, ("personal_data", "/claim_link")),
+        ("evidence", {"evidence": []}, ("schema", "/evidence")),
+        ("evidence", {"evidence": [{"link": "http://a.example"}]}, ("schema", "/evidence/0/link")),
+        ("evidence", {"evidence": [{"link": "https://a.example", "title": "找李建国谈话"}]},
+         ("person_targeted", "/evidence/0/title")),
+        ("evidence", {"evidence": [{"link": "https://x.com/somebody"}]}, ("personal_data", "/evidence/0")),
+        ("timeline", {"text": "已约谈发帖人"}, ("person_targeted", "/text")),
+        ("timeline", {"text": "x", "at": "1999-01-01T00:00:00Z"}, ("time_out_of_range", "/at")),
+        ("close", closing_body(finding="请查清发帖人是谁"), ("person_targeted", "/finding")),
+    ],
+)  # fmt: skip
+async def test_words_of_a_case_are_screened(
+    opinion: Service, step: str, body: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    path = f"/corrections/{await correction_of(opinion)}/{step}"
+    assert refused(await opinion.post(path, body)) == (422, *problem)
+
+
+async def test_a_case_takes_evidence_only_so_far(opinion: Service) -> None:
+    path = f"/corrections/{await correction_of(opinion)}/evidence"
+    items = [{"link": f"https://a.example/{number}"} for number in range(100)]
+    assert (await opinion.post(path, {"evidence": items})).status_code == 200
+    assert refused(await opinion.post(path, {"evidence": [{"link": "https://b.example"}]}))[:2] == (413, "too_large")

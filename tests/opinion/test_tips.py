@@ -27,13 +27,20 @@ async def test_a_wish_from_report_to_resolution(opinion: Service) -> None:
         "tip_id": tip["tip_id"],
         "county": JIAOCHENG,
         "state": "reported",
+        "due_on": "2014-08-04",
+        "overdue": True,
+        "assigned_to": None,
+        "has_contact": False,
         "triaged": None,
         "resolved": None,
         "voided": None,
     }
     path = f"/tips/{tip['tip_id']}"
     shown = await opinion.get(path)
-    assert (shown.json(), shown.headers["etag"]) == (tip | {"text": text, "text_erased_at": None}, '"1"')
+    assert (shown.json(), shown.headers["etag"]) == (
+        tip | {"text": text, "text_erased_at": None, "answer": None, "answer_at": None},
+        '"1"',
+    )
 
     triage = {"responsible_unit_id": XIAPU, "triaged_at": at("2014-07-29 09:00").isoformat()}
     answer = await opinion.post(f"{path}/triage", triage, If_Match='"1"')
