@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from services.appraisal import reports
+from shared.access.guard import Anyone
 from shared.settings import Settings
 from shared.web.paging import Cursor, Limit, after
 from shared.web.paging import cursor as next_page
@@ -18,7 +19,9 @@ AsOf = Annotated[date | None, Query(description="As it stood at the end of this 
 
 
 @router.get("/reports/{period}")
-async def county_report(request: Request, period: str, scheme: SchemeName = None, as_of: AsOf = None) -> dict[str, Any]:
+async def county_report(
+    request: Request, who: Anyone, period: str, scheme: SchemeName = None, as_of: AsOf = None
+) -> dict[str, Any]:
     """The county table of a period: ``2014``, ``2014-H1``, ``2014-Q3`` or ``2014-07``."""
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
@@ -30,6 +33,7 @@ async def county_report(request: Request, period: str, scheme: SchemeName = None
 @router.get("/reports/{period}/counties/{county}/indicators/{indicator}/evidence")
 async def evidence(
     request: Request,
+    who: Anyone,
     period: str,
     county: str,
     indicator: str,

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from services.appraisal import queries, reports
 from services.appraisal.periods import Period
+from shared.access.guard import Anyone
 from shared.contracts.refusals import Refusal
 from shared.settings import Settings
 from shared.web.i18n import Catalogue
@@ -26,7 +27,7 @@ _STANDING = "roster_fill"
 
 
 @router.api_route("/", methods=_PAGE)
-async def home(request: Request) -> Response:
+async def home(request: Request, who: Anyone) -> Response:
     """To the present year, or to the latest one in which anything happened."""
     settings: Settings = request.app.state.settings
     today = datetime.now(settings.zone).date()
@@ -36,7 +37,7 @@ async def home(request: Request) -> Response:
 
 
 @router.api_route("/reports/{period}", methods=_PAGE)
-async def county_table(request: Request, period: str, as_of: str = "") -> Response:
+async def county_table(request: Request, who: Anyone, period: str, as_of: str = "") -> Response:
     """The county table of a period; ``as_of`` and ``lang`` may be empty, as a form sends them."""
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)

@@ -22,7 +22,12 @@ class Guard:
         self.roles = frozenset(roles)
 
     async def __call__(self, request: Request) -> Principal:
-        who = await principal(request)
+        try:
+            who = await principal(request)
+        except Refusal as refusal:
+            if refusal.code != "unauthorized" or Role.PUBLIC not in self.roles:
+                raise
+            return NOBODY  # a key that is not known here does not close what is open to everybody
         if Role.PUBLIC in self.roles or who.is_any(self.roles):
             return who
         raise Refusal("unauthorized" if who == NOBODY else "forbidden")

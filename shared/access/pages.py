@@ -80,8 +80,7 @@ def _sign_in_page(
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, name: Text, password: Text, next: Text = "") -> Response:
-    """Not guarded by ``who``: an ended session must not keep anybody from signing in."""
+async def sign_in(request: Request, who: Anyone, name: Text, password: Text, next: Text = "") -> Response:
     _refuse_other_sites(request)
     words = words_of(request)
 
@@ -104,7 +103,7 @@ async def sign_in(request: Request, name: Text, password: Text, next: Text = "")
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request) -> Response:
+async def sign_out(request: Request, who: Anyone) -> Response:
     _refuse_other_sites(request)
     token = request.cookies.get(sessions.COOKIE)
     if token:
@@ -122,7 +121,7 @@ async def invitation_page(request: Request, who: Anyone, token: str = "") -> Res
 
 
 @router.post("/invitation")
-async def choose_password(request: Request, token: Text, password: Text, again: Text) -> Response:
+async def choose_password(request: Request, who: Anyone, token: Text, password: Text, again: Text) -> Response:
     _refuse_other_sites(request)
     words = words_of(request)
 

@@ -1,13 +1,13 @@
 """The HTTP side of the front door: the same reports, the same answers, with the producer's API key."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from shared.access.guard import bearer
-from shared.access.keys import producer_of
+from shared.access.guard import allowed
+from shared.access.roles import Principal, Role
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Unreadable, parse, parse_batch
 from shared.delivery.intake import Arrival, Door, Reply
@@ -16,10 +16,11 @@ from shared.web.paging import Cursor, Limit, after
 from shared.web.paging import cursor as cursor_of
 
 router = APIRouter(prefix="/api/v1/intake", tags=["intake"])
+Producer = Annotated[Principal, allowed(Role.PRODUCER)]
 
 
 @router.post("")
-async def take(request: Request) -> Response:
+async def take(request: Request, who: Producer) -> Response:
     """One CloudEvent (structured, or binary by ``ce-`` headers), or a JSON array of at most 1,000 as a batch.
 
     Answers 200 with one entry a report, in order: its answer event, or ``{status: "pending", request_id}``.
@@ -28,8 +29,7 @@ async def take(request: Request) -> Response:
     door: Door = request.app.state.door
 
     async def work(connection: Connection) -> list[Reply]:
-        producer = await _producer(connection, request)
-        arrivals = [Arrival(producer, content) for content in _contents(request, body)]
+        arrivals = [Arrival(who.name, content) for content in _contents(request, body)]
         return await door.take(connection, arrivals)
 
     replies = await in_transaction(request.app.state.pool, work)
@@ -38,18 +38,17 @@ async def take(request: Request) -> Response:
 
 
 @router.get("/answers")
-async def answers(request: Request, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+async def answers(request: Request, who: Producer, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
     """The producer's answers in the order in which they were given; keep ``next_cursor`` and ask again with it."""
     transaction, number = after(cursor, 2) or ("0", "0")
     async with request.app.state.pool.acquire(timeout=5) as connection:
-        producer = await _producer(connection, request)
         # In the order of transactions, up to the first that may still commit: so no answer can appear behind a cursor.
         rows = await connection.fetch(
             """select answer, answered_in::text, answer_no from intake_request
                where source = $1 and (answered_in, answer_no) > ($2::text::xid8, $3::bigint)
                      and answered_in < pg_snapshot_xmin(pg_current_snapshot())
                order by answered_in, answer_no limit $4""",
-            f"/ext/{producer}",
+            f"/ext/{who.name}",
             str(transaction),
             int(number),
             limit,
@@ -79,11 +78,3 @@ def _shown(reply: Reply) -> list[Any]:
     if reply.answers:
         return [json.loads(answer) for answer in reply.answers]
     return [{"status": "pending", "request_id": reply.request_id}]
-
-
-async def _producer(connection: Connection, request: Request) -> str:
-    """The producer whose key the request carries (``Authorization: Bearer …`` or ``X-API-Key``); raises ``unauthorized``."""
-    name = await producer_of(connection, bearer(request))
-    if name is None:
-        raise Refusal("unauthorized")
-    return name
