@@ -123,6 +123,22 @@ CODES: dict[str, Code] = {
         "该单位当年的名额已满。请调整名额或列入候补。",
         "The unit's quota of the year is full. Raise the quota or wait for a place.",
     ),
+    "not_in_turn": Code(
+        409,
+        "空出的名额属于候补名单中排在前面的人（前面还有 {ahead} 人）。请先登记或退回他们。",
+        "The places left belong to those ahead on the waiting list ({ahead}). Register or decline them first.",
+    ),
+    "duplicate_volunteer": Code(
+        409,
+        "这个人已在该单位的这支队伍里（志愿者 {volunteer}），联系方式相同。请核对；退出后回来的，请重新登记原来那一位。",
+        "This person is in that unit's team already (volunteer {volunteer}, same contact). Check it; "
+        "someone who comes back is registered again under the old id.",
+    ),
+    "erased": Code(
+        409,
+        "此人的资料已应本人要求删除。若重新参加，请作为新志愿者提名（台账行换用新的序号）。",
+        "This person's data were erased as they asked. If they come back, nominate them anew (with a new row_ref).",
+    ),
     "already_registered": Code(
         409,
         "台账中的这一行已经登记过，无需再报。",
