@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from services.training.rules import State
 from shared.contracts import reasons
 from shared.contracts.exact import pointer
 from shared.contracts.fields import Count, Day, Hours, Id, Instant, Text, UnitId
@@ -15,6 +16,9 @@ from shared.contracts.training import SessionKind, VoidReason
 Item = TypeVar("Item")
 MAX_ENTRIES = 5_000
 MAX_ORGANISERS = 100
+MAX_VENUES = 500
+VenueCount = Annotated[Count, Field(le=100_000)]
+VenueName = Annotated[Text, Field(max_length=200)]
 
 
 class _Told(BaseModel):
@@ -28,16 +32,45 @@ class Title(_Told):
     en: Text | None = None
 
 
+class Venue(_Told):
+    """``unit_id``: whose venue it is. ``capacity``: seats."""
+
+    name: VenueName
+    unit_id: UnitId | None = None
+    capacity: Annotated[Count, Field(le=1_000_000)] | None = None
+
+
 class HoldSession(_Told):
-    """``organisers``: ids of units; the first gives the county. ``joint_with``: another body that took part in it."""
+    """``organisers``: ids of units; the first gives the county. ``joint_with``: another body that took part in it.
+    ``venues`` in the order of their numbers, or ``venue_count`` where they need no names. ``ends_on``: the last day of a
+    session of several days."""
 
     kind: SessionKind
     title: Title
     starts_at: Instant
     hours: Hours
-    venue_count: Annotated[Count, Field(le=100_000)]
+    venue_count: VenueCount | None = None
+    venues: Annotated[list[Venue], Field(max_length=MAX_VENUES)] = []
     organisers: Annotated[list[UnitId], Field(min_length=1, max_length=MAX_ORGANISERS)]
     joint_with: Text | None = None
+    ends_on: Day | None = None
+
+
+class PlanSession(HoldSession):
+    """A session that is to be held."""
+
+
+class HoldPlanned(_Told):
+    """What was otherwise than planned."""
+
+    starts_at: Instant | None = None
+    ends_on: Day | None = None
+    hours: Hours | None = None
+    venue_count: VenueCount | None = None
+
+
+class NameVenues(_Told):
+    venues: Annotated[list[Venue], Field(min_length=1, max_length=MAX_VENUES)]
 
 
 class CancelSession(_Told):
@@ -69,6 +102,18 @@ class RecordAttendances(_Told):
     entries: Annotated[list[Annotated[Entry, WrapValidator(_by_row)]], Field(min_length=1, max_length=MAX_ENTRIES)]
 
 
+class ExpectedEntry(_Told):
+    """``list_no``: the number on the list, on paper, of the venue's host."""
+
+    volunteer_id: Id
+    venue_no: Count
+    list_no: Count | None = None
+
+
+class Expect(_Told):
+    entries: Annotated[list[ExpectedEntry], Field(max_length=MAX_ENTRIES)]
+
+
 class VoidAttendance(_Told):
     reason: VoidReason
 
@@ -79,7 +124,8 @@ class Message(BaseModel):
 
 
 class Row(BaseModel):
-    """What became of an entry; ``row`` counts from 0, ``pointer`` points into the request's body. A dry run gives no
+    """What became of an entry; ``row`` counts from 0, ``pointer`` points into the request's body. Of an uploaded list
+    ``row`` is its number in the sheet (the headings are row 1), ``pointer`` names the column. A dry run gives no
     ``attendance_id``: nothing of it stays."""
 
     row: int
@@ -103,12 +149,16 @@ class Cancelled(BaseModel):
 
 
 class Session(BaseModel):
-    """``attendances``: how many count."""
+    """``planned_for``: its start as it was planned; null: never planned. ``venue_count`` venues, of which those with a name
+    or attendances are listed where one session is shown. ``attendances``: how many count."""
 
     session_id: UUID
+    state: State
     kind: SessionKind
     title: Title
     starts_at: datetime
+    ends_on: date | None
+    planned_for: datetime | None
     hours: float
     venue_count: int
     organisers: list[str]
@@ -118,15 +168,71 @@ class Session(BaseModel):
     cancelled: Cancelled | None
 
 
-class Venue(BaseModel):
+class ShownVenue(BaseModel):
+    """``has_link``: whether its host has a private link to its page."""
+
     venue_no: int
+    name: str | None
+    unit_id: str | None
+    capacity: int | None
+    expected: int
     attendances: int
+    has_link: bool
 
 
 class SessionWithVenues(Session):
-    """``venues``: those with attendances that count."""
+    venues: list[ShownVenue]
 
-    venues: list[Venue]
+
+class Link(BaseModel):
+    """``path``: shown once."""
+
+    path: str
+
+
+class ExpectedRow(BaseModel):
+    row: int
+    status: Literal["expected", "refused"]
+    code: str | None = None
+    pointer: str | None = None
+    message: Message | None = None
+
+
+class ExpectedList(BaseModel):
+    expected: int
+    refused: int
+    rows: list[ExpectedRow]
+
+
+class Figures(BaseModel):
+    """``planned``: sessions planned for that time, whatever became of them. ``held``: with or without a plan.
+    ``cancelled``: planned or held, and cancelled. ``open``: planned, neither held nor cancelled yet. ``hours`` and
+    ``attendances`` (those that count) of the sessions held."""
+
+    planned: int
+    held: int
+    cancelled: int
+    open: int
+    hours: float
+    attendances: int
+
+
+class Quarter(Figures):
+    quarter: int
+
+
+class UnitPlan(Figures):
+    unit_id: str
+    name: Title
+    county: str
+    quarters: list[Quarter]
+
+
+class Plan(Figures):
+    """A year's plan against what was held, by the first organiser."""
+
+    year: int
+    units: list[UnitPlan]
 
 
 class Voided(BaseModel):

@@ -1,6 +1,6 @@
 """What training takes and what it refuses: pure decisions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
@@ -16,8 +16,15 @@ AHEAD = timedelta(hours=24)
 MOST_HOURS = 24
 
 
+State = Literal["planned", "held", "cancelled"]
+LATEST_PLAN = 2100
+"""The last year that can be planned for."""
+LONGEST_SESSION = 60
+"""Days from the first to the last of a session."""
+
+
 class Session(NamedTuple):
-    """A session as far as attendances of it are concerned."""
+    """A session that was held, as far as attendances of it are concerned."""
 
     venue_count: int
     cancelled: bool
@@ -32,6 +39,14 @@ class Attendance:
     venue_no: int
     hours: float
     held_on: date
+
+
+class Expected(NamedTuple):
+    """Somebody expected at a venue. ``list_no``: the number on the host's list on paper, where there is one."""
+
+    volunteer_id: UUID
+    venue_no: int
+    list_no: int | None = None
 
 
 class Counted(NamedTuple):
@@ -58,6 +73,65 @@ def is_timely_day(day: date, now: datetime, zone: ZoneInfo) -> bool:
     return is_timely(datetime.combine(day, NOON, zone), now)
 
 
+def state_of(held: bool, cancelled: bool) -> State:
+    if cancelled:
+        return "cancelled"
+    return "held" if held else "planned"
+
+
+def check_plan(starts_at: datetime, ends_on: date | None, zone: ZoneInfo) -> None:
+    """Raises ``time_out_of_range`` for a session that cannot be planned so."""
+    if starts_at < EARLIEST or starts_at.astimezone(zone).year > LATEST_PLAN:
+        raise Refusal("time_out_of_range", pointer="/starts_at")
+    check_days(starts_at, ends_on, zone)
+
+
+def check_days(starts_at: datetime, ends_on: date | None, zone: ZoneInfo) -> None:
+    """Raises ``schema`` for a last day before the first, or too long after it."""
+    first = starts_at.astimezone(zone).date()
+    if ends_on is not None and not first <= ends_on <= first + timedelta(days=LONGEST_SESSION):
+        reason = {
+            "zh": f"须不早于开始之日，至多晚 {LONGEST_SESSION} 天",
+            "en": f"not before the day it starts, and at most {LONGEST_SESSION} days after",
+        }
+        raise Refusal("schema", pointer="/ends_on", reason=reason)
+
+
+def days_of(starts_at: datetime, ends_on: date | None, zone: ZoneInfo) -> tuple[date, date]:
+    """The first and last local day of a session."""
+    first = starts_at.astimezone(zone).date()
+    return first, ends_on or first
+
+
+def quarter_of(moment: datetime, zone: ZoneInfo) -> tuple[int, int]:
+    """The local year and quarter, 1 to 4."""
+    local = moment.astimezone(zone)
+    return local.year, (local.month + 2) // 3
+
+
+def concerns(of: str, taking_part: Collection[str], county: str, city_level: Collection[str]) -> bool:
+    """Whether a session ``of`` a county is a matter of another one: it takes part, or the session is of the city level,
+    which is for all."""
+    return county == of or county in taking_part or of in city_level
+
+
+def volunteer_named(told: str, by_number: Mapping[int, UUID]) -> UUID | Refusal:
+    """Whom a venue's host means: by id, or by the number on the host's list."""
+    if told.isascii() and told.isdecimal() and len(told) < 10:
+        found = by_number.get(int(told))
+    else:
+        try:
+            found = UUID(told)
+        except ValueError:
+            found = None
+    return found or Refusal("unknown_volunteer", pointer="/volunteer_id")
+
+
+def no_such_venue(most: int) -> Refusal:
+    reason = {"zh": f"会场编号须在 1 至 {most} 之间", "en": f"the session has venues 1 to {most}"}
+    return Refusal("schema", pointer="/venue_no", reason=reason)
+
+
 def judge(
     attendance: Attendance, session: Session | None, movements: Sequence[Movement], now: datetime, zone: ZoneInfo
 ) -> Counted | Missing | Refusal:
@@ -74,9 +148,7 @@ def judge(
     if session and session.cancelled:
         return Refusal("unknown_session", pointer="/session_id")
     if session and not 1 <= attendance.venue_no <= session.venue_count:
-        most = session.venue_count
-        reason = {"zh": f"会场编号须在 1 至 {most} 之间", "en": f"the session has venues 1 to {most}"}
-        return Refusal("schema", pointer="/venue_no", reason=reason)
+        return no_such_venue(session.venue_count)
     # A departure may be seen before the registration it follows.
     if not any(movement.unit_id for movement in movements):
         return Missing("volunteer", Refusal("unknown_volunteer", pointer="/volunteer_id"))

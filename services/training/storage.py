@@ -11,7 +11,7 @@ from shared.postgres import Connection
 
 
 class SessionRow(NamedTuple):
-    """A row of ``session`` as it is entered."""
+    """A row of ``session`` as it is entered: held, or planned. ``counties``: of its organisers and venues."""
 
     session_id: UUID
     kind: str
@@ -22,23 +22,34 @@ class SessionRow(NamedTuple):
     organisers: Sequence[str]
     joint_with: str | None
     county: str
+    ends_on: date | None
+    counties: Sequence[str]
+    held: bool
+    planned_for: datetime | None
 
 
 async def insert_session(connection: Connection, session: SessionRow) -> None:
     await connection.execute(
-        """insert into session (session_id, kind, title, starts_at, hours, venue_count, organisers, joint_with, county)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
+        """insert into session (session_id, kind, title, starts_at, hours, venue_count, organisers, joint_with, county,
+                                ends_on, counties, held, planned_for)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
+        *session,
+    )
+
+
+async def update_session(connection: Connection, session: SessionRow) -> None:
+    await connection.execute(
+        """update session set kind = $2, title = $3, starts_at = $4, hours = $5, venue_count = $6, organisers = $7,
+                              joint_with = $8, county = $9, ends_on = $10, counties = $11, held = $12,
+                              planned_for = $13, version = version + 1
+           where session_id = $1""",
         *session,
     )
 
 
 async def lock_session(connection: Connection, session_id: UUID) -> Any | None:
-    """A session for changing it, with its ``version``: waits for whoever records attendances of it."""
-    row = await connection.fetchrow("select * from session where session_id = $1 for update", session_id)
-    if row is None:
-        return None
-    version = await connection.fetchval("select sequence from stream where key = $1", str(session_id))
-    return dict(row) | {"version": version}
+    """A session for changing it: waits for whoever records attendances of it."""
+    return await connection.fetchrow("select * from session where session_id = $1 for update", session_id)
 
 
 async def hold_sessions(connection: Connection, session_ids: Collection[UUID]) -> dict[UUID, Any]:
@@ -51,8 +62,124 @@ async def hold_sessions(connection: Connection, session_ids: Collection[UUID]) -
 
 async def cancel_session(connection: Connection, session_id: UUID, at: datetime, reason: str) -> None:
     await connection.execute(
-        "update session set cancelled_at = $2, cancel_reason = $3 where session_id = $1", session_id, at, reason
+        "update session set cancelled_at = $2, cancel_reason = $3, version = version + 1 where session_id = $1",
+        session_id,
+        at,
+        reason,
     )
+
+
+async def city_counties(connection: Connection) -> set[str]:
+    """The codes of the city level: what is held there is for all counties."""
+    return {row["county"] for row in await connection.fetch("select distinct county from unit where kind = 'city'")}
+
+
+# -- venues ------------------------------------------------------------------------------------------------------------
+
+
+class VenueRow(NamedTuple):
+    """A row of ``venue``; ``county`` is that of the unit."""
+
+    venue_no: int
+    name: str
+    unit_id: str | None
+    county: str | None
+    capacity: int | None
+
+
+async def replace_venues(connection: Connection, session_id: UUID, venues: Sequence[VenueRow]) -> None:
+    """Links to venues that are no more are revoked, and nobody is expected there."""
+    numbers = [venue.venue_no for venue in venues]
+    await connection.execute("delete from venue where session_id = $1", session_id)
+    await connection.executemany(
+        "insert into venue (session_id, venue_no, name, unit_id, county, capacity) values ($1, $2, $3, $4, $5, $6)",
+        [(session_id, *venue) for venue in venues],
+    )
+    await connection.execute(
+        """update venue_link set revoked_at = now()
+           where session_id = $1 and venue_no <> all($2::int[]) and revoked_at is null""",
+        session_id,
+        numbers,
+    )
+    await connection.execute(
+        "delete from expected where session_id = $1 and venue_no <> all($2::int[])", session_id, numbers
+    )
+
+
+async def venue(connection: Connection, session_id: UUID, venue_no: int) -> Any | None:
+    return await connection.fetchrow(
+        "select * from venue where session_id = $1 and venue_no = $2 for share", session_id, venue_no
+    )
+
+
+async def replace_link(
+    connection: Connection,
+    token_hash: bytes,
+    session_id: UUID,
+    venue_no: int,
+    county: str | None,
+    by: str,
+    at: datetime,
+) -> None:
+    await revoke_link(connection, session_id, venue_no, at)
+    await connection.execute(
+        """insert into venue_link (token_hash, session_id, venue_no, county, issued_by, issued_at)
+           values ($1, $2, $3, $4, $5, $6)""",
+        token_hash,
+        session_id,
+        venue_no,
+        county,
+        by,
+        at,
+    )
+
+
+async def revoke_link(connection: Connection, session_id: UUID, venue_no: int, at: datetime) -> bool:
+    """Whether there was a living one."""
+    done = await connection.execute(
+        "update venue_link set revoked_at = $3 where session_id = $1 and venue_no = $2 and revoked_at is null",
+        session_id,
+        venue_no,
+        at,
+    )
+    return not done.endswith(" 0")
+
+
+async def link(connection: Connection, token_hash: bytes) -> Any | None:
+    """A living link with its session and the name of its venue."""
+    return await connection.fetchrow(
+        """select s.*, l.venue_no, l.county as link_county, v.name as venue_name, v.capacity
+           from venue_link l join session s using (session_id)
+           left join venue v on v.session_id = l.session_id and v.venue_no = l.venue_no
+           where l.token_hash = $1 and l.revoked_at is null""",
+        token_hash,
+    )
+
+
+class ExpectedRow(NamedTuple):
+    """A row of ``expected``."""
+
+    volunteer_id: UUID
+    venue_no: int
+    list_no: int | None
+
+
+async def replace_expected(connection: Connection, session_id: UUID, expected: Sequence[ExpectedRow]) -> None:
+    await connection.execute("delete from expected where session_id = $1", session_id)
+    await connection.executemany(
+        "insert into expected (session_id, volunteer_id, venue_no, list_no) values ($1, $2, $3, $4)",
+        [(session_id, *row) for row in expected],
+    )
+
+
+async def expected_by_number(connection: Connection, session_id: UUID, venue_no: int) -> dict[int, UUID]:
+    """The volunteers expected at a venue, by their numbers on its host's list."""
+    rows = await connection.fetch(
+        "select list_no, volunteer_id from expected where session_id = $1 and venue_no = $2 and list_no is not null",
+        session_id,
+        venue_no,
+    )
+    return {row["list_no"]: row["volunteer_id"] for row in rows}
 
 
 # -- attendances -------------------------------------------------------------------------------------------------------

@@ -2,10 +2,13 @@
 
 from services.training import consumers
 from services.training.intake import create_door
+from shared import uploads
 from shared.delivery.worker import Worker
 from shared.settings import Settings
 
 
 def create_worker(settings: Settings) -> Worker:
     door = create_door(settings)
-    return Worker("training", settings, lambda _: consumers.subscriptions(settings, door), door=door)
+    return Worker(
+        "training", settings, lambda _: consumers.subscriptions(settings, door), door=door, jobs=[uploads.forget_old]
+    )

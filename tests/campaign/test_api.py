@@ -97,7 +97,7 @@ async def test_a_post_is_published_in_a_column(campaign: Campaign) -> None:
     assert (event.data.url, event.data.title, event.data.channel) == (body["url"], body["title"], "weibo")
     assert (str(event.data.column_id), event.data.unit_id) == (column_id, JIAOCHENG)
 
-    elsewhere = await campaign.post()
+    elsewhere = await campaign.published()
     listed = (await campaign.http.get(f"{API}/posts", params={"column_id": column_id})).json()
     assert [item["post_id"] for item in listed["items"]] == [post["post_id"]]
     listed = (await campaign.http.get(f"{API}/posts", params={"url": body["url"]})).json()
@@ -133,17 +133,17 @@ async def test_a_post_may_be_dated_a_day_ahead_at_most(campaign: Campaign) -> No
 
 async def test_one_standing_post_a_link_letter_by_letter(campaign: Campaign) -> None:
     url = "https://weibo.example/" + "长" * 1900  # longer than an index could hold
-    post_id = await campaign.post(url=url)
+    post_id = await campaign.published(url=url)
     again = await campaign.http.post(f"{API}/posts", json=post_body(url=url))
     assert refused(again) == (409, "already_recorded", "/url")
-    await campaign.post(url=url + "/")
+    await campaign.published(url=url + "/")
     await campaign.http.post(f"{API}/posts/{post_id}/withdraw", json={"reason": "error"})
-    await campaign.post(url=url)
+    await campaign.published(url=url)
 
 
 async def test_withdrawing_a_post_keeps_its_shares(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     await campaign.http.post(f"{API}/reposts", json=share_body(volunteer, account, post_id))
     answer = await campaign.http.post(f"{API}/posts/{post_id}/withdraw", json={"reason": "deleted"})
     assert answer.status_code == 200
@@ -160,7 +160,7 @@ async def test_withdrawing_a_post_keeps_its_shares(campaign: Campaign) -> None:
     assert refused(unknown) == (404, "not_found", None)
 
     # Made while the post stood, told after it was withdrawn.
-    late, late_account = await campaign.volunteer()
+    late, late_account = await campaign.sharer()
     answer = await campaign.http.post(f"{API}/reposts", json=share_body(late, late_account, post_id))
     assert answer.status_code == 201
     now = datetime.now(UTC) + timedelta(minutes=1)
@@ -172,10 +172,10 @@ async def test_withdrawing_a_post_keeps_its_shares(campaign: Campaign) -> None:
 
 
 async def test_a_share_is_logged_for_the_county_of_that_day(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     await campaign.know(campaign.roster.unit(XIAPU), campaign.roster.transferred(volunteer, "2014-07-02", XIAPU))
-    later = await campaign.post(published="2014-07-02 08:00")
+    later = await campaign.published(published="2014-07-02 08:00")
     link = "https://weibo.example/s/1"
     answer = await campaign.http.post(f"{API}/reposts", json=share_body(volunteer, account, post_id, link=link))
     assert answer.status_code == 201
@@ -194,10 +194,10 @@ async def test_a_share_is_logged_for_the_county_of_that_day(campaign: Campaign) 
 
 
 async def test_every_share_refused_over_http(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
-    other, others_account = await campaign.volunteer()
-    gone = await campaign.post()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
+    other, others_account = await campaign.sharer()
+    gone = await campaign.published()
     await campaign.know(campaign.roster.withdrawn(other, others_account, "2014-06-01 09:00"))
     good = share_body(volunteer, account, post_id)
     assert (await campaign.http.post(f"{API}/reposts", json=good)).status_code == 201
@@ -221,8 +221,8 @@ async def test_every_share_refused_over_http(campaign: Campaign) -> None:
 
 
 async def test_a_voided_share_stands_in_the_list_and_may_be_logged_again(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     body = share_body(volunteer, account, post_id)
     first = (await campaign.http.post(f"{API}/reposts", json=body)).json()
     voided = await campaign.http.post(f"{API}/reposts/{first['repost_id']}/void", json={"reason": "link_removed"})
@@ -252,7 +252,7 @@ async def test_a_voided_share_stands_in_the_list_and_may_be_logged_again(campaig
 
 
 async def test_lists_come_in_pages(campaign: Campaign) -> None:
-    made = [await campaign.post() for _ in range(5)]
+    made = [await campaign.published() for _ in range(5)]
     found: list[str] = []
     cursor: str | None = None
     for _ in range(3):
@@ -284,8 +284,8 @@ async def test_a_write_is_answered_once_under_its_key(campaign: Campaign) -> Non
 
 
 async def test_if_match_is_heeded_where_it_is_given(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     share = await campaign.http.post(f"{API}/reposts", json=share_body(volunteer, account, post_id))
     repost_id = share.json()["repost_id"]
     for path, reason in ((f"posts/{post_id}/withdraw", "error"), (f"reposts/{repost_id}/void", "error")):

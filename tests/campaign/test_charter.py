@@ -54,8 +54,8 @@ def test_c3_no_endpoint_or_field_to_act_on_a_platform() -> None:
 
 @pytest.mark.parametrize("field", ["password", "access_token", "cookie", "schedule_at", "likes", "comment", "handle"])
 async def test_c3_fields_to_act_on_a_platform_are_refused(campaign: Campaign, field: str) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     share = repost(volunteer, account, post_id)
     body = share["data"] | {field: "x"}
     answer = await campaign.http.post("/campaign/api/v1/reposts", json=body)
@@ -68,7 +68,7 @@ async def test_c3_fields_to_act_on_a_platform_are_refused(campaign: Campaign, fi
 async def test_c2_a_share_counts_only_from_an_account_disclosed_and_verified_by_then(
     campaign: Campaign, door: str
 ) -> None:
-    post_id = await campaign.post("2014-06-01 08:00")
+    post_id = await campaign.published("2014-06-01 08:00")
     volunteer, account, never = uuid4(), uuid4(), uuid4()
     await campaign.know(
         campaign.roster.registered(volunteer),
@@ -76,7 +76,7 @@ async def test_c2_a_share_counts_only_from_an_account_disclosed_and_verified_by_
         campaign.roster.disclosed(volunteer, account, "2014-06-02 09:00", verified="2014-07-01 09:00"),
         campaign.roster.withdrawn(volunteer, account, "2014-08-01 09:00"),
     )
-    elsewhere, theirs = await campaign.volunteer()
+    elsewhere, theirs = await campaign.sharer()
 
     async def told(who: Any, by: Any, when: str) -> str:
         share = repost(who, by, post_id, when)
@@ -101,8 +101,8 @@ async def test_c2_a_share_counts_only_from_an_account_disclosed_and_verified_by_
 
 
 async def test_c2_a_withdrawal_known_late_still_tells(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     assert codes(await campaign.take(repost(volunteer, account, post_id))) == ["accepted"]
     await campaign.know(campaign.roster.withdrawn(volunteer, account, "2014-07-01 08:59"))
     [voided] = await campaign.events("repost_voided")

@@ -21,7 +21,7 @@ Step = Callable[[], Awaitable[Any]]
 @pytest.mark.parametrize("seed", range(2))
 async def test_whatever_meets_ends_right(campaign: Campaign, seed: int) -> None:
     rng = random.Random(seed)
-    posts = [await campaign.post() for _ in range(6)]
+    posts = [await campaign.published() for _ in range(6)]
     known: list[Any] = []
     endings: list[Any] = []
     people: list[tuple[UUID, UUID]] = []

@@ -27,7 +27,7 @@ def pointers(answers: list[list[dict[str, Any]]]) -> list[str | None]:
 
 
 async def test_a_post_a_share_of_it_and_its_withdrawal_in_one_batch(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     url = "https://weibo.example/1"
     share = repost(volunteer, account, post_url=url, link="https://weibo.example/s/1")
     answers = await campaign.take(withdrawal(share["id"], "link_removed"), share, post_report(url))
@@ -63,14 +63,14 @@ async def test_posts_refused(campaign: Campaign) -> None:
 
 
 async def test_shares_refused_at_once(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
-    other, others_account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
+    other, others_account = await campaign.sharer()
     await campaign.know(
         campaign.roster.withdrawn(other, others_account, "2014-06-01 09:00"),
         campaign.roster.left(other, "2014-08-01"),
     )
-    gone = await campaign.post()
+    gone = await campaign.published()
     await campaign.http.post(f"/campaign/api/v1/posts/{gone}/withdraw", json={"reason": "error"})
     tomorrow = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     refusals = [
@@ -96,8 +96,8 @@ async def test_shares_refused_at_once(campaign: Campaign) -> None:
 
 
 async def test_an_account_shares_a_post_once(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     first, same = repost(volunteer, account, post_id), repost(volunteer, account, post_id, "2014-07-01 10:00")
     assert codes(await campaign.take(first, same)) == ["accepted", "already_logged"]
     assert codes(await campaign.take(repost(volunteer, account, post_id))) == ["already_logged"]
@@ -111,8 +111,8 @@ async def test_an_account_shares_a_post_once(campaign: Campaign) -> None:
 
 
 async def test_two_batches_at_once_log_the_same_share_once(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     async with campaign.transaction() as first:
         assert codes(await campaign.take_in(first, repost(volunteer, account, post_id))) == ["accepted"]
         second = asyncio.create_task(campaign.take(repost(volunteer, account, post_id)))
@@ -129,8 +129,8 @@ async def _someone_waits_for_a_row(campaign: Campaign) -> bool:
 
 
 async def test_withdrawals_refused(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     share = repost(volunteer, account, post_id)
     await campaign.take(share)
     answers = await campaign.take(
@@ -156,7 +156,7 @@ async def test_withdrawals_refused(campaign: Campaign) -> None:
 
 
 async def test_what_the_door_itself_refuses(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     share = repost(volunteer, account, uuid4())
     late = share | {"id": "late", "time": (datetime.now(UTC) + timedelta(hours=25)).isoformat()}
     tip = report(
@@ -172,8 +172,8 @@ async def test_what_the_door_itself_refuses(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize("outcome", ["accepted", "already_logged"])
 async def test_a_report_said_again_gets_its_first_answer_and_no_second_effect(campaign: Campaign, outcome: str) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     if outcome == "already_logged":
         await campaign.take(repost(volunteer, account, post_id))
     share = repost(volunteer, account, post_id)
@@ -190,8 +190,8 @@ async def test_a_report_said_again_gets_its_first_answer_and_no_second_effect(ca
 
 
 async def test_a_report_twice_in_one_batch_has_one_effect(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     share = repost(volunteer, account, post_id)
     other = repost(volunteer, account, post_id, "2014-07-01 10:00", id=share["id"])
     answers = await campaign.take(share, share, other)
@@ -214,13 +214,13 @@ async def test_both_doors_answer_alike(campaign: Campaign) -> None:
 
 
 async def test_a_batch_takes_a_fixed_number_of_statements(campaign: Campaign) -> None:
-    people = [await campaign.volunteer() for _ in range(20)]
+    people = [await campaign.sharer() for _ in range(20)]
     said: list[str] = []
     spoken: list[int] = []
     async with campaign.pool.acquire() as connection:
         connection.add_query_logger(lambda record: said.append(record.query))
         for count in (1, 2, 20):  # the first one also asks for the types of columns
-            post_id, other = await campaign.post(), await campaign.post()
+            post_id, other = await campaign.published(), await campaign.published()
             shares = [repost(*person, post_id) for person in people[:count]]
             more = [repost(*person, other) for person in people[:count]]
             withdrawals = [withdrawal(share["id"]) for share in shares]

@@ -22,7 +22,7 @@ async def parked(campaign: Campaign) -> list[tuple[str, str]]:
 
 
 async def test_a_volunteer_then_an_account_arrive(campaign: Campaign) -> None:
-    post_id = await campaign.post()
+    post_id = await campaign.published()
     volunteer, account = uuid4(), uuid4()
     share = repost(volunteer, account, post_id)
     assert codes(await campaign.take(share)) == ["waiting"]
@@ -43,12 +43,12 @@ async def test_a_volunteer_then_an_account_arrive(campaign: Campaign) -> None:
 
 
 async def test_an_account_withdrawn_before_it_is_disclosed_by_order_of_arrival(campaign: Campaign) -> None:
-    post_id = await campaign.post()
+    post_id = await campaign.published()
     volunteer, account = uuid4(), uuid4()
     await campaign.know(campaign.roster.registered(volunteer))
     disclosed = campaign.roster.disclosed(volunteer, account)
     withdrawn = campaign.roster.withdrawn(volunteer, account, "2014-07-02 09:00")
-    later_post = await campaign.post(published="2014-07-03 08:00")
+    later_post = await campaign.published(published="2014-07-03 08:00")
     before, after = repost(volunteer, account, post_id), repost(volunteer, account, later_post, "2014-07-03 09:00")
     await campaign.know(withdrawn)
     assert codes(await campaign.take(before, after)) == ["waiting", "waiting"]
@@ -61,7 +61,7 @@ async def test_an_account_withdrawn_before_it_is_disclosed_by_order_of_arrival(c
 @pytest.mark.parametrize("door", ["http", "intake"])
 @pytest.mark.parametrize("told_by", ["post_id", "post_url"])
 async def test_a_post_arrives(campaign: Campaign, told_by: str, door: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     post_id, url = uuid4(), "https://weibo.example/" + "长" * 1900
     monkeypatch.setattr("services.campaign.commands.uuid7", lambda: post_id)
     share = repost(volunteer, account, **{told_by: {"post_id": post_id, "post_url": url}[told_by]})
@@ -69,7 +69,7 @@ async def test_a_post_arrives(campaign: Campaign, told_by: str, door: str, monke
     [(kind, awaits)] = await parked(campaign)
     assert (kind, awaits) == (told_by.replace("_id", ""), "qingsheng.intake.campaign.")
     if door == "http":
-        await campaign.post(url=url)
+        await campaign.published(url=url)
     else:
         assert codes(await campaign.take(post_report(url))) == ["accepted"]
     monkeypatch.undo()
@@ -81,8 +81,8 @@ async def test_a_post_arrives(campaign: Campaign, told_by: str, door: str, monke
 
 
 async def test_a_report_arrives_after_its_withdrawal(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     share = repost(volunteer, account, post_id)
     taken_back = withdrawal(share["id"])
     assert codes(await campaign.take(taken_back)) == ["waiting"]
@@ -102,7 +102,7 @@ async def test_a_report_arrives_after_its_withdrawal(campaign: Campaign) -> None
 
 
 async def test_a_withdrawal_waits_for_a_report_that_waits_itself(campaign: Campaign) -> None:
-    post_id = await campaign.post()
+    post_id = await campaign.published()
     volunteer, account = uuid4(), uuid4()
     share = repost(volunteer, account, post_id)
     assert codes(await campaign.take(share, withdrawal(share["id"]))) == ["waiting", "waiting"]
@@ -114,7 +114,7 @@ async def test_a_withdrawal_waits_for_a_report_that_waits_itself(campaign: Campa
 
 
 async def test_a_withdrawal_of_a_report_that_is_refused_after_all(campaign: Campaign) -> None:
-    post_id = await campaign.post()
+    post_id = await campaign.published()
     volunteer, account = uuid4(), uuid4()
     share = repost(volunteer, account, post_id)
     taken_back = withdrawal(share["id"])
@@ -126,8 +126,8 @@ async def test_a_withdrawal_of_a_report_that_is_refused_after_all(campaign: Camp
 
 
 async def test_when_the_wait_ends_what_is_missing_is_unknown(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     reports: list[tuple[dict[str, Any], str, str]] = [
         (repost(uuid4(), uuid4(), post_id), "unknown_volunteer", "/data/volunteer_id"),
         (repost(volunteer, uuid4(), post_id), "unknown_account", "/data/account_id"),
@@ -152,7 +152,7 @@ async def test_when_the_wait_ends_what_is_missing_is_unknown(campaign: Campaign)
 
 
 async def test_what_came_just_in_time_is_taken_when_the_wait_ends(campaign: Campaign) -> None:
-    post_id = await campaign.post()
+    post_id = await campaign.published()
     volunteer, account = uuid4(), uuid4()
     share = repost(volunteer, account, post_id)
     await campaign.take(share)

@@ -14,15 +14,15 @@ async def shared_on(campaign: Campaign, volunteer: Any, account: Any, *days: str
     """Shares at nine o'clock of these days, by day."""
     made: dict[str, UUID] = {}
     for day in days:
-        post_id = await campaign.post(published=f"{day} 08:00")
+        post_id = await campaign.published(published=f"{day} 08:00")
         [answer] = await campaign.take(repost(volunteer, account, post_id, f"{day} 09:00"))
         made[day] = UUID(subject(answer))
     return made
 
 
 async def test_a_withdrawal_known_late_voids_the_shares_after_it(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
-    second, bystander, theirs = uuid4(), *await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
+    second, bystander, theirs = uuid4(), *await campaign.sharer()
     await campaign.know(campaign.roster.disclosed(volunteer, second))
     shares = await shared_on(campaign, volunteer, account, "2014-07-01", "2014-07-02", "2014-07-03")
     others = await shared_on(campaign, volunteer, second, "2014-07-03")
@@ -43,14 +43,14 @@ async def test_a_withdrawal_known_late_voids_the_shares_after_it(campaign: Campa
 
 
 async def test_a_departure_known_late_voids_the_shares_from_that_day_on(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     shares = await shared_on(campaign, volunteer, account, "2014-07-01", "2014-07-02")
     await campaign.know(campaign.roster.left(volunteer, "2014-07-02"))
     assert await campaign.counted() == [shares["2014-07-01"]]
 
 
 async def test_who_came_back_before_the_departure_was_known_keeps_the_shares_since(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     left, back = campaign.roster.left(volunteer, "2014-07-02"), campaign.roster.registered(volunteer, "2014-07-03")
     shares = await shared_on(campaign, volunteer, account, "2014-07-01", "2014-07-02", "2014-07-03")
     await campaign.know(back)
@@ -59,7 +59,7 @@ async def test_who_came_back_before_the_departure_was_known_keeps_the_shares_sin
 
 
 async def test_a_share_voided_by_its_county_of_that_day(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     await campaign.know(campaign.roster.transferred(volunteer, "2014-07-01", XIAPU))
     await shared_on(campaign, volunteer, account, "2014-07-01")
     await campaign.know(campaign.roster.withdrawn(volunteer, account, "2014-06-30 09:00"))
@@ -68,7 +68,7 @@ async def test_a_share_voided_by_its_county_of_that_day(campaign: Campaign) -> N
 
 
 async def test_a_copy_of_the_event_has_no_second_effect(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     await shared_on(campaign, volunteer, account, "2014-07-01")
     withdrawn = campaign.roster.withdrawn(volunteer, account, "2014-07-01 08:30")
     await campaign.know(withdrawn, withdrawn)
@@ -77,7 +77,7 @@ async def test_a_copy_of_the_event_has_no_second_effect(campaign: Campaign) -> N
 
 
 async def test_what_was_voided_before_is_left_as_it_is(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     shares = await shared_on(campaign, volunteer, account, "2014-07-01")
     path = f"/campaign/api/v1/reposts/{shares['2014-07-01']}/void"
     await campaign.http.post(path, json={"reason": "duplicate"})
@@ -87,7 +87,7 @@ async def test_what_was_voided_before_is_left_as_it_is(campaign: Campaign) -> No
 
 
 async def test_a_rebuild_projects_and_does_not_react(campaign: Campaign) -> None:
-    volunteer, account = await campaign.volunteer()
+    volunteer, account = await campaign.sharer()
     await shared_on(campaign, volunteer, account, "2014-07-01")
     async with campaign.transaction() as connection:
         await project(connection, [campaign.roster.withdrawn(volunteer, account, "2014-07-01 08:30")])
@@ -97,10 +97,10 @@ async def test_a_rebuild_projects_and_does_not_react(campaign: Campaign) -> None
 
 async def test_in_a_story_shares_are_voided_when_the_ending_was_recorded(database_url: str) -> None:
     async with campaign_at(database_url, story_mode=True) as campaign:
-        volunteer, account = await campaign.volunteer()
+        volunteer, account = await campaign.sharer()
         published = {"Qingsheng-Story-Time": "2014-07-01T08:00:00+08:00"}
         campaign.http.headers.update(published)
-        post_id = await campaign.post()
+        post_id = await campaign.published()
         share = repost(volunteer, account, post_id) | {"time": "2014-07-01T09:05:00+08:00"}
         assert codes(await campaign.take(share)) == ["accepted"]
         event = campaign.roster.withdrawn(volunteer, account, "2014-07-01 08:30")
@@ -117,8 +117,8 @@ async def test_in_a_story_shares_are_voided_when_the_ending_was_recorded(databas
 
 
 async def test_a_withdrawal_waits_for_the_share_being_logged_and_then_voids_it(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     withdrawn = campaign.roster.withdrawn(volunteer, account, "2014-07-01 08:30")
     async with campaign.transaction() as logging:
         assert codes(await campaign.take_in(logging, repost(volunteer, account, post_id))) == ["accepted"]
@@ -131,8 +131,8 @@ async def test_a_withdrawal_waits_for_the_share_being_logged_and_then_voids_it(c
 
 
 async def test_a_share_waits_for_the_withdrawal_being_projected_and_is_refused(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     withdrawn = campaign.roster.withdrawn(volunteer, account, "2014-07-01 08:30")
     async with campaign.transaction() as projecting:
         await take_roster_events(projecting, campaign.clock, [withdrawn])
@@ -143,8 +143,8 @@ async def test_a_share_waits_for_the_withdrawal_being_projected_and_is_refused(c
 
 
 async def test_over_http_too(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    volunteer, account = await campaign.volunteer()
+    post_id = await campaign.published()
+    volunteer, account = await campaign.sharer()
     body = {"post_id": post_id, "volunteer_id": str(volunteer), "account_id": str(account)}
     body["shared_at"] = at("2014-07-01 09:00").isoformat()
     async with campaign.transaction() as projecting:
@@ -155,7 +155,7 @@ async def test_over_http_too(campaign: Campaign) -> None:
 
 
 async def test_a_parked_share_waits_for_the_withdrawal_being_projected(campaign: Campaign) -> None:
-    post_id = await campaign.post()
+    post_id = await campaign.published()
     volunteer, account = uuid4(), uuid4()
     share = repost(volunteer, account, post_id)
     await campaign.know(campaign.roster.registered(volunteer))
@@ -171,8 +171,8 @@ async def test_a_parked_share_waits_for_the_withdrawal_being_projected(campaign:
 
 
 async def test_shares_of_two_batches_do_not_wait_for_one_another(campaign: Campaign) -> None:
-    post_id = await campaign.post()
-    one, other = await campaign.volunteer(), await campaign.volunteer()
+    post_id = await campaign.published()
+    one, other = await campaign.sharer(), await campaign.sharer()
     async with campaign.transaction() as first:
         assert codes(await campaign.take_in(first, repost(*one, post_id))) == ["accepted"]
         assert codes(await asyncio.wait_for(campaign.take(repost(*other, post_id)), 10)) == ["accepted"]

@@ -21,7 +21,7 @@ async def test_reports_come_in_and_answers_go_out(stack: Servers, database_url: 
     await ensure_topics(settings)
     await ensure_producer_topics(settings, "feeds", ["campaign"])
     async with campaign_at(database_url) as campaign, workers(settings, "campaign"):
-        post_id = await campaign.post("2014-04-01 08:00")
+        post_id = await campaign.published("2014-04-01 08:00")
         volunteer, account = uuid4(), uuid4()
         share, early = repost(volunteer, account, post_id), repost(volunteer, account, post_id, "2014-04-15 09:00")
         campaign.roster.registered(volunteer)
@@ -55,7 +55,7 @@ async def test_the_wait_ends_once_the_topics_waited_for_have_been_read(
     await ensure_topics(settings)
     await ensure_producer_topics(settings, "feeds", ["campaign"])
     async with campaign_at(database_url) as campaign:
-        volunteer, account = await campaign.volunteer()
+        volunteer, account = await campaign.sharer()
         reports = {
             "unknown_volunteer": repost(uuid4(), uuid4(), uuid4()),
             "unknown_account": repost(volunteer, uuid4(), uuid4()),

@@ -4,12 +4,9 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
-from services.training import commands
 from tests.support.waiting import eventually
 from tests.training.harness import JIAOCHENG, XIAPU, Service, codes, pointers, report
-from tests.training.test_api import held
+from tests.training.test_api import held, session_body
 
 
 def attendance(session: Any, volunteer: Any, **change: Any) -> dict[str, Any]:
@@ -103,14 +100,12 @@ async def test_a_report_waits_in_vain(training: Service) -> None:
     assert await training.pool.fetchval("select count(*) from parked") == 0
 
 
-async def test_a_report_that_came_before_its_session(training: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    volunteer, session_id = await training.volunteer(), uuid4()
-    told = attendance(session_id, volunteer)
+async def test_a_report_of_a_session_that_is_only_planned_waits_for_it_to_be_held(training: Service) -> None:
+    volunteer = await training.volunteer()
+    planned = (await training.post("/plan", session_body())).json()["session_id"]
+    told = attendance(planned, volunteer)
     assert codes(await training.take(told)) == ["waiting"]
-    # As if the report had been taken while the session's own transaction was still open.
-    monkeypatch.setattr(commands, "uuid7", lambda: session_id)
-    assert await held(training) == str(session_id)
-    monkeypatch.undo()
+    assert (await training.post(f"/sessions/{planned}/hold", {})).status_code == 200
     assert await training.settle() == 1
     assert "code" not in (await training.answers())[told["id"]]["data"]
 
