@@ -15,6 +15,7 @@ from services.training.models import (
     Message,
     NameVenues,
     Recorded,
+    Row,
     SessionWithVenues,
 )
 from services.training.reading import version_read
@@ -105,7 +106,11 @@ async def upload_list(request: Request, who: Operator, session_id: UUID, dry_run
     async def work(connection: Connection, clock: Clock) -> Answer:
         rows = await uploading.record_table(connection, clock, who, session_id, table, dry_run=dry_run)
         recorded = sum(row["status"] == "recorded" for row in rows)
-        return Answer({"dry_run": dry_run, "recorded": recorded, "refused": len(rows) - recorded, "rows": rows})
+        return Answer(
+            Recorded(
+                dry_run=dry_run, recorded=recorded, refused=len(rows) - recorded, rows=[Row(**row) for row in rows]
+            )
+        )
 
     return await uploads.answered(request, await write(request, work, dry_run=dry_run), table)
 
