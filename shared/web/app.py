@@ -40,10 +40,7 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
         openapi_url="/openapi.json",
         docs_url=None,  # the viewer would load scripts from elsewhere
         redoc_url=None,
-        responses={
-            422: {"description": "Refused: a problem document with a code", "content": {problems.MEDIA_TYPE: {}}},
-            503: {"description": "Database or broker away: try again", "content": {problems.MEDIA_TYPE: {}}},
-        },
+        responses=problems.RESPONSES,
     )
     app.state.settings = settings
     app.state.clock = Clock(settings.zone, settings.story_mode)

@@ -19,6 +19,30 @@ from shared.postgres import OUTAGES
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "required": ["type", "title", "status", "code", "detail", "message"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "enum": sorted(CODES)},
+        "detail": {"type": "string"},
+        "message": {
+            "type": "object",
+            "required": ["zh", "en"],
+            "properties": {"zh": {"type": "string"}, "en": {"type": "string"}},
+        },
+        "pointer": {"type": "string"},
+    },
+}
+"""RFC 9457, with a code from the documented list."""
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused: what is wrong, and what to do", "content": {MEDIA_TYPE: {"schema": _SCHEMA}}},
+    503: {"description": "Database or broker away: try again", "content": {MEDIA_TYPE: {"schema": _SCHEMA}}},
+}
+"""For the OpenAPI document of every service."""
 _BY_STATUS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "not_found", 413: "too_large"}
 
 
