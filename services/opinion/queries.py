@@ -136,6 +136,23 @@ async def duplicates(connection: Connection, tip_id: UUID) -> list[UUID]:
     return [row["tip_id"] for row in rows]
 
 
+async def is_link_of(connection: Connection, tip_id: UUID, status_hash: bytes) -> bool:
+    return await connection.fetchval(
+        "select exists (select from tip where tip_id = $1 and status_hash = $2)", tip_id, status_hash
+    )
+
+
+async def responsible_units(connection: Connection, county: str | None) -> list[str]:
+    """Units that have been given tips of those a county sees to."""
+    rows = await connection.fetch(
+        """select distinct responsible_unit_id from tip
+           where responsible_unit_id is not null and ($1::text is null or county = $1 or responsible_county = $1)
+           order by responsible_unit_id""",
+        county,
+    )
+    return [row["responsible_unit_id"] for row in rows]
+
+
 async def overdue_by_unit(connection: Connection, calendar: Calendar) -> dict[str, list[dict[str, Any]]]:
     """Overdue tips by responsible unit (before triage: the one it is filed with), the longest overdue first. Each with
     ``county``: the unit's. Without texts."""
