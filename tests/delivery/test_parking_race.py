@@ -100,3 +100,28 @@ async def test_the_projection_is_first(settings: Settings) -> None:
         assert len(reply.answers) == 1
         assert b"accepted" in reply.answers[0]
         assert await tables.pool.fetchval("select count(*) from parked") == 0
+
+
+async def test_one_report_through_both_doors_at_once_has_one_effect_and_one_answer(settings: Settings) -> None:
+    """Its producer sends a report over Kafka and HTTP: whoever is second waits for the first, and repeats its answer."""
+    taken: list[str] = []
+
+    async def take(connection: Connection, clock: Clock, requests: Sequence[Request]) -> list[Outcome]:
+        taken.extend(request.id for request in requests)
+        await asyncio.sleep(0)
+        return [Accepted([], [f"x/{len(taken)}"]) for _ in requests]
+
+    door = Door("campaign", {RepostWithdrawn.TYPE: take}, Clock(settings.zone), SECRET)
+    report = arrival()
+    async with Tables.of(settings, "campaign") as tables:
+
+        async def through_a_door() -> list[bytes]:
+            async with tables.transaction() as connection:
+                [reply] = await door.take(connection, [report])
+                return list(reply.answers)
+
+        replies = await asyncio.gather(*(through_a_door() for _ in range(4)))
+        assert await tables.pool.fetchval("select count(*) from intake_request") == 1
+    assert taken == ["1"]
+    assert len({tuple(reply) for reply in replies}) == 1
+    assert len(replies[0]) == 1
