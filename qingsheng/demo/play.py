@@ -27,7 +27,7 @@ from qingsheng.migrations import amigrate
 from qingsheng.producers import issue_key
 from qingsheng.registry import SERVICES
 from qingsheng.topics import ensure_topics
-from qingsheng.users import operator_session
+from qingsheng.users import operator_session, reset
 from shared.settings import Settings
 
 CannotPlay = ground.CannotPlay
@@ -83,7 +83,7 @@ async def _run(
         if as_json:
             sys.stdout.write(json.dumps(outcome.as_json(settings), ensure_ascii=False, default=str) + "\n")
         if not once:
-            out.addresses(settings.host, settings.port)
+            out.addresses(settings.host, settings.port, await reset(settings, "demo"))
             await stop
         return outcome.agreed
 

@@ -136,8 +136,8 @@ class Printing:
             style="dim",
         )
 
-    def addresses(self, host: str, port: int) -> None:
-        """Where the story can be looked at while the demo stays up."""
+    def addresses(self, host: str, port: int, link: str) -> None:
+        """Where the story can be looked at while the demo stays up; ``link`` lets one sign in as an operator, once."""
         root = f"http://{host}:{port}"
         self.title("Pages")
         for address in (
@@ -146,6 +146,8 @@ class Printing:
             f"{root}/appraisal/api/v1/reports/2014",
         ):
             self._out.print(f"  {address}")
+        self._out.print("To see the operators' desks, choose a password here, once:")
+        self._out.print(f"  {root}{link}", highlight=False, soft_wrap=True)
         self._out.print("Ctrl-C ends it; 'qingsheng demo --keep' shows this run again.", style="dim")
 
     def verdict(self, agreed: bool, problems: Sequence[str], seconds: float) -> None:
