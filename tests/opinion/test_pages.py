@@ -332,3 +332,13 @@ async def test_readers_see_no_forms(opinion: Service) -> None:
             assert shown.status_code == 200
             assert 'action="/opinion/desk/' not in shown.text
         assert (await send(committee, f"/desk/tips/{tip_id}/contact", {})).status_code == 403
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_every_page_is_there(desk: Service, opinion: Service, language: str) -> None:
+    tip_id, case_id = await tip_of(opinion), await correction_of(opinion)
+    paths = ["/tell", "/corrections", "/desk/tips", "/desk/tips/new", "/desk/corrections", "/received"]
+    for path in [*paths, f"/desk/tips/{tip_id}", f"/desk/corrections/{case_id}"]:
+        shown = await page(desk, path, language)
+        assert (shown.status_code, shown.headers["content-language"]) == (200, language), path
+        assert 'role="alert"' not in shown.text, path
