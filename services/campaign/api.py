@@ -1,36 +1,48 @@
 """The campaign over HTTP: columns, posts, shares."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.campaign import commands, queries
+from services.campaign import commands, lists, queries, uploading, volunteers
 from services.campaign.models import (
     Column,
+    ColumnWithCounts,
+    Link,
+    Logged,
     LogRepost,
     OpenColumn,
     Page,
     Post,
+    PostWithCounts,
     PublishPost,
     Repost,
+    Row,
     VoidRepost,
     WithdrawPost,
 )
 from services.campaign.rules import Share
 from services.campaign.storage import url_digest
-from shared.access.guard import Operator, Reader
+from shared import tables
+from shared.access.guard import Operator, Reader, allowed
+from shared.access.roles import Principal, Role
 from shared.clock import Clock
 from shared.contracts.fields import Names, Url
 from shared.contracts.refusals import Refusal
-from shared.postgres import Connection
+from shared.postgres import Connection, in_transaction
+from shared.web import uploads
 from shared.web.paging import Cursor, Limit
-from shared.web.reads import reading
+from shared.web.reads import reading, snapshot
 from shared.web.writes import Answer, write
 
 router = APIRouter(prefix="/api/v1")
+PostReader = Annotated[
+    Principal,
+    allowed(Role.COUNTY_OPERATOR, Role.CITY_OPERATOR, Role.COMMITTEE, Role.AUDITOR, Role.PRODUCER),
+]
 
 
 # -- columns -----------------------------------------------------------------------------------------------------------
@@ -42,24 +54,26 @@ async def open_column(request: Request, who: Operator, told: OpenColumn) -> Resp
 
     async def work(connection: Connection, clock: Clock) -> Answer:
         title = Names(zh=told.title.zh, en=told.title.en)
-        column_id = await commands.open_column(connection, clock, title, told.opened_on, told.unit_id)
+        column_id = await commands.open_column(connection, clock, who, title, told.opened_on, told.unit_id)
         return Answer(Column(**await queries.column(connection, column_id)), 201, 1)
 
     return await write(request, work)
 
 
 @router.get("/columns", response_model=Page[Column], tags=["columns"])
-async def list_columns(request: Request, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> Any:
+async def list_columns(request: Request, who: PostReader, cursor: Cursor = None, limit: Limit = 100) -> Any:
+    """A county operator sees the county's own and the city level's; so it is with posts."""
     async with reading(request) as connection:
-        return _page(await queries.columns(connection, cursor, limit))
+        return await queries.columns(connection, who.county, cursor, limit)
 
 
-@router.get("/columns/{column_id}", response_model=Column, tags=["columns"])
-async def show_column(request: Request, who: Reader, response: Response, column_id: UUID) -> Any:
-    async with reading(request) as connection:
-        found = await queries.column(connection, column_id)
+@router.get("/columns/{column_id}", response_model=ColumnWithCounts, tags=["columns"])
+async def show_column(request: Request, who: PostReader, response: Response, column_id: UUID) -> Any:
+    """A column with the counts of its posts' shares, by county."""
+    async with snapshot(request) as connection:
+        found = await queries.column(connection, column_id, who.county)
     response.headers["ETag"] = '"1"'
-    return dict(found)
+    return found
 
 
 # -- posts -------------------------------------------------------------------------------------------------------------
@@ -74,7 +88,7 @@ async def publish_post(request: Request, who: Operator, told: PublishPost) -> Re
         new = commands.NewPost(
             told.channel, told.unit_id, told.title, told.url, told.published_at, column_id=told.column_id
         )
-        post_id = await commands.publish_post(connection, clock, new)
+        post_id = await commands.publish_post(connection, clock, who, new)
         return await _post_answer(connection, post_id, 201)
 
     return await write(request, work)
@@ -85,7 +99,7 @@ async def withdraw_post(request: Request, who: Operator, post_id: UUID, told: Wi
     """Withdraws a post. Its shares stay, and one made before the withdrawal is still taken. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        await commands.withdraw_post(connection, clock, post_id, told.reason, _version_read(request))
+        await commands.withdraw_post(connection, clock, who, post_id, told.reason, _version_read(request))
         return await _post_answer(connection, post_id, 200)
 
     return await write(request, work)
@@ -94,7 +108,7 @@ async def withdraw_post(request: Request, who: Operator, post_id: UUID, told: Wi
 @router.get("/posts", response_model=Page[Post], tags=["posts"])
 async def list_posts(
     request: Request,
-    who: Reader,
+    who: PostReader,
     column_id: UUID | None = None,
     url: Url | None = None,
     cursor: Cursor = None,
@@ -103,13 +117,14 @@ async def list_posts(
     """Posts, withdrawn ones too; of one column, or under one link."""
     digest = None if url is None else url_digest(url)
     async with reading(request) as connection:
-        return await queries.posts(connection, cursor, limit, column_id=column_id, url_digest=digest)
+        return await queries.posts(connection, who.county, cursor, limit, column_id=column_id, url_digest=digest)
 
 
-@router.get("/posts/{post_id}", response_model=Post, tags=["posts"])
-async def show_post(request: Request, who: Reader, response: Response, post_id: UUID) -> Any:
-    async with reading(request) as connection:
-        found = await queries.post(connection, post_id)
+@router.get("/posts/{post_id}", response_model=PostWithCounts, tags=["posts"])
+async def show_post(request: Request, who: PostReader, response: Response, post_id: UUID) -> Any:
+    """A post with the counts of its shares, by county."""
+    async with snapshot(request) as connection:
+        found = await queries.post(connection, post_id, who.county)
     response.headers["ETag"] = f'"{_version(found["withdrawn_at"])}"'
     return found
 
@@ -120,13 +135,49 @@ async def show_post(request: Request, who: Reader, response: Response, post_id: 
 @router.post("/reposts", status_code=201, response_model=Repost, tags=["reposts"])
 async def log_repost(request: Request, who: Operator, told: LogRepost) -> Response:
     """Logs a share that a volunteer made from an account disclosed and verified at that time (charter C2)."""
+    share = Share(told.volunteer_id, told.account_id, told.shared_at, post_id=told.post_id, link=told.link)
+    refused: list[Refusal] = []
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        share = Share(told.volunteer_id, told.account_id, told.shared_at, post_id=told.post_id, link=told.link)
-        repost_id = await commands.log_repost(connection, clock, share)
+        refused.clear()
+        try:
+            repost_id = await commands.log_repost(connection, clock, who, share)
+        except Refusal as refusal:
+            refused.append(refusal)
+            raise
         return await _repost_answer(connection, repost_id, 201)
 
-    return await write(request, work)
+    response = await write(request, work)
+    if refused:  # the refusal has taken everything back; the note for the volunteer's page stays
+        clock: Clock = request.app.state.clock
+        await in_transaction(
+            request.app.state.pool,
+            lambda connection: commands.note_refused(connection, clock, [(share, refused[0])]),
+            timeout=request.app.state.settings.database_timeout,
+        )
+    return response
+
+
+@router.get("/repost-lists/template.xlsx", tags=["reposts"], response_class=Response)
+async def list_template(who: Operator) -> Response:
+    """An empty list of shares."""
+    return uploads.workbook(tables.template(lists.SHARED), "shares.xlsx")
+
+
+@router.post("/repost-lists", response_model=Logged, tags=["reposts"], openapi_extra=uploads.FILE)
+async def upload_list(request: Request, who: Operator, dry_run: bool = False) -> Response:
+    """Logs a list of shares sent as a workbook or CSV file (the body), and answers row by row; rows that are refused do not
+    hold up the others. Where the request accepts a workbook, it is answered with a copy of the list with the errors in it.
+    With ``dry_run`` nothing of it stays."""
+    request, content = await uploads.received(request)
+    table = await uploads.read(content, lists.SHARED, lists.MAX_ROWS)
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        rows = [Row(**row) for row in await uploading.log_table(connection, clock, who, table, dry_run=dry_run)]
+        logged = sum(row.status == "logged" for row in rows)
+        return Answer(Logged(dry_run=dry_run, logged=logged, refused=len(rows) - logged, rows=rows))
+
+    return await uploads.answered(request, await write(request, work, dry_run=dry_run), table)
 
 
 @router.post("/reposts/{repost_id}/void", response_model=Repost, tags=["reposts"])
@@ -134,7 +185,7 @@ async def void_repost(request: Request, who: Operator, repost_id: UUID, told: Vo
     """Voids a share: it stands in the list, and counts no more. ``If-Match`` is heeded."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        await commands.void_repost(connection, clock, repost_id, told.reason, _version_read(request))
+        await commands.void_repost(connection, clock, who, repost_id, told.reason, _version_read(request))
         return await _repost_answer(connection, repost_id, 200)
 
     return await write(request, work)
@@ -151,15 +202,42 @@ async def list_reposts(
 ) -> Any:
     """Shares, voided ones too; of one volunteer, of one post, or both."""
     async with reading(request) as connection:
-        return await queries.reposts(connection, cursor, limit, volunteer_id=volunteer_id, post_id=post_id)
+        return await queries.reposts(connection, who.county, cursor, limit, volunteer_id=volunteer_id, post_id=post_id)
 
 
 @router.get("/reposts/{repost_id}", response_model=Repost, tags=["reposts"])
 async def show_repost(request: Request, who: Reader, response: Response, repost_id: UUID) -> Any:
     async with reading(request) as connection:
         found = await queries.repost(connection, repost_id)
+    who.must_serve(found["county"])
     response.headers["ETag"] = f'"{_version(found["voided_at"])}"'
     return found
+
+
+# -- volunteers' own pages ---------------------------------------------------------------------------------------------
+
+
+@router.post("/volunteers/{volunteer_id}/link", status_code=201, response_model=Link, tags=["volunteers"])
+async def issue_link(request: Request, who: Operator, volunteer_id: UUID) -> Response:
+    """A new private link to the page on which a volunteer sees what counts and why not; an earlier one ends. It is shown
+    once."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        return Answer(Link(path=await volunteers.issue_link(connection, clock, who, volunteer_id)), 201)
+
+    return await write(request, work)
+
+
+@router.delete("/volunteers/{volunteer_id}/link", status_code=204, tags=["volunteers"])
+async def revoke_link(request: Request, who: Operator, volunteer_id: UUID) -> Response:
+    """Ends the volunteer's link at once."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        await volunteers.revoke_link(connection, clock, who, volunteer_id)
+        return Answer(None)
+
+    response = await write(request, work)
+    return Response(status_code=204) if response.status_code == 200 else response
 
 
 async def _post_answer(connection: Connection, post_id: UUID, status: int) -> Answer:
@@ -185,7 +263,3 @@ def _version_read(request: Request) -> int | None:
     if told not in ('"1"', '"2"'):
         raise Refusal("version_conflict")
     return int(told.strip('"'))
-
-
-def _page(rows: dict[str, Any]) -> dict[str, Any]:
-    return rows | {"items": [dict(row) for row in rows["items"]]}

@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from services.campaign import rules, storage
 from services.campaign.rules import Share
+from shared.access.roles import Principal
 from shared.clock import Clock
 from shared.contracts.campaign import (
     Channel,
@@ -40,13 +41,16 @@ POSTS_ARRIVE_ON = intake_topic("campaign", "")
 # -- columns and posts -------------------------------------------------------------------------------------------------
 
 
-async def open_column(connection: Connection, clock: Clock, title: Names, opened_on: date, unit_id: str) -> UUID:
-    """Opens a column of a unit. Raises ``unknown_unit``, ``time_out_of_range``."""
+async def open_column(
+    connection: Connection, clock: Clock, who: Principal, title: Names, opened_on: date, unit_id: str
+) -> UUID:
+    """Opens a column of a unit. Raises ``unknown_unit``, ``forbidden``, ``time_out_of_range``."""
     if not rules.is_timely_day(opened_on, clock.now(), clock.zone):
         raise Refusal("time_out_of_range", pointer="/opened_on")
     unit = (await roster.units(connection, [unit_id])).get(unit_id)
     if unit is None:
         raise Refusal("unknown_unit", pointer="/unit_id")
+    who.must_serve(unit["county"])
     column_id = uuid7()
     named = title.model_dump(exclude_none=True)
     await storage.insert_column(connection, column_id, unit_id, unit["county"], named, opened_on)
@@ -67,15 +71,28 @@ class NewPost:
     column_id: UUID | None = None
 
 
-async def publish_post(connection: Connection, clock: Clock, post: NewPost) -> UUID:
+async def publish_all(connection: Connection, clock: Clock, who: Principal, posts: Sequence[NewPost]) -> list[UUID]:
+    """Records posts that belong together, such as one text on several channels: all of them, or raises the first refusal,
+    its pointer before it the post's place in the list."""
+    outcomes = await publish_posts(connection, clock, posts, who.county)
+    for place, outcome in enumerate(outcomes):
+        if isinstance(outcome, Refusal):
+            raise Refusal(outcome.code, pointer=f"/{place}{outcome.pointer or ''}", **outcome.detail)
+    return [await _concluded(connection, clock, outcome) for outcome in outcomes]
+
+
+async def publish_post(connection: Connection, clock: Clock, who: Principal, post: NewPost) -> UUID:
     """Records one published post; raises what ``publish_posts`` refuses."""
-    [outcome] = await publish_posts(connection, clock, [post])
+    [outcome] = await publish_posts(connection, clock, [post], who.county)
     return await _concluded(connection, clock, outcome)
 
 
-async def publish_posts(connection: Connection, clock: Clock, posts: Sequence[NewPost]) -> list[Outcome]:
-    """Records posts that were published. Refuses ``time_out_of_range``, ``unknown_unit``, ``unknown_column``, and
-    ``already_recorded`` where a post that stands has the same link, letter by letter."""
+async def publish_posts(
+    connection: Connection, clock: Clock, posts: Sequence[NewPost], county: str | None = None
+) -> list[Outcome]:
+    """Records posts that were published. Refuses ``time_out_of_range``, ``unknown_unit``, ``unknown_column``,
+    ``already_recorded`` where a post that stands has the same link, letter by letter, and ``forbidden`` for a unit of
+    another than ``county``, if told."""
     units = await roster.units(connection, {post.unit_id for post in posts})
     columns = await storage.known_columns(connection, {post.column_id for post in posts if post.column_id})
     now = clock.now()
@@ -86,6 +103,8 @@ async def publish_posts(connection: Connection, clock: Clock, posts: Sequence[Ne
             outcomes.append(Refusal("time_out_of_range", pointer="/published_at"))
         elif post.unit_id not in units:
             outcomes.append(Refusal("unknown_unit", pointer="/unit_id"))
+        elif county and units[post.unit_id]["county"] != county:
+            outcomes.append(Refusal("forbidden", pointer="/unit_id"))
         elif post.column_id and post.column_id not in columns:
             outcomes.append(Refusal("unknown_column", pointer="/column_id"))
         elif post.url in entering:
@@ -122,13 +141,19 @@ async def publish_posts(connection: Connection, clock: Clock, posts: Sequence[Ne
 
 
 async def withdraw_post(
-    connection: Connection, clock: Clock, post_id: UUID, reason: PostWithdrawReason, version: int | None = None
+    connection: Connection,
+    clock: Clock,
+    who: Principal,
+    post_id: UUID,
+    reason: PostWithdrawReason,
+    version: int | None = None,
 ) -> None:
     """Withdraws a post; its shares stay. ``version``: the one the caller read, if told. Raises ``not_found``,
-    ``version_conflict``, ``invalid_state`` for one withdrawn before."""
+    ``forbidden``, ``version_conflict``, ``invalid_state`` for one withdrawn before."""
     post = await storage.lock_post(connection, post_id)
     if post is None:
         raise Refusal("not_found")
+    who.must_serve(post["county"])
     _check(version, 2 if post["withdrawn_at"] else 1)
     if post["withdrawn_at"]:
         raise Refusal("invalid_state", reason={"zh": "推文已撤下", "en": "the post is withdrawn already"})
@@ -157,16 +182,49 @@ def _link_name(url: str) -> str:
 # -- shares ------------------------------------------------------------------------------------------------------------
 
 
-async def log_repost(connection: Connection, clock: Clock, share: Share) -> UUID:
+async def log_repost(connection: Connection, clock: Clock, who: Principal, share: Share) -> UUID:
     """Logs one share; raises what ``log_reposts`` refuses, and what it would wait for as unknown."""
-    [outcome] = await log_reposts(connection, clock, [share])
+    [outcome] = await log_reposts(connection, clock, [share], who.county)
     return await _concluded(connection, clock, outcome)
 
 
-async def log_reposts(connection: Connection, clock: Clock, shares: Sequence[Share]) -> list[Outcome]:
+async def log_list(
+    connection: Connection, clock: Clock, who: Principal, shares: Sequence[Share]
+) -> list[UUID | Refusal]:
+    """Logs a list: for each share its id, or why it does not count, of which a note is kept."""
+    outcomes = await log_reposts(connection, clock, shares, who.county)
+    await append(connection, [draft for o in outcomes if isinstance(o, Accepted) for draft in o.drafts], clock)
+    results = [_result(outcome) for outcome in outcomes]
+    await note_refused(connection, clock, list(zip(shares, results, strict=True)))
+    return results
+
+
+async def note_refused(connection: Connection, clock: Clock, results: Sequence[tuple[Share, UUID | Refusal]]) -> None:
+    """Keeps what a volunteer's own page says of shares that were refused; not that somebody may not enter them."""
+    now = clock.now()
+    rows = [
+        storage.RefusedRow(
+            uuid7(),
+            share.volunteer_id,
+            share.account_id,
+            share.post_id,
+            storage.url_digest(share.post_url) if share.post_url else None,
+            share.shared_at,
+            result.code,
+            now,
+        )
+        for share, result in results
+        if isinstance(result, Refusal) and result.code != "forbidden"
+    ]
+    await storage.note_refused(connection, rows)
+
+
+async def log_reposts(
+    connection: Connection, clock: Clock, shares: Sequence[Share], county_alone: str | None = None
+) -> list[Outcome]:
     """Logs shares that count (charter C2); one that lacks what may still come is Waiting. Refuses
     ``time_out_of_range``, ``volunteer_not_active``, ``unknown_account``, ``account_not_disclosed``, ``unknown_post``,
-    ``already_logged``."""
+    ``already_logged``, and ``forbidden`` for a volunteer of another county than ``county_alone``, if told."""
     await storage.hold_roster(connection)
     movements = await roster.movements(connection, {share.volunteer_id for share in shares})
     disclosures = await roster.accounts(connection, {share.account_id for share in shares})
@@ -188,6 +246,8 @@ async def log_reposts(connection: Connection, clock: Clock, shares: Sequence[Sha
                 outcomes.append(verdict)
             case rules.Missing(what, refusal):
                 outcomes.append(_waiting(share, what, refusal))
+            case rules.Counted(county) if county_alone and county != county_alone:
+                outcomes.append(Refusal("forbidden", pointer="/volunteer_id"))
             case rules.Counted(_, _, post_id) if (share.account_id, post_id) in logging:
                 outcomes.append(Refusal("already_logged"))
             case rules.Counted(county, platform, post_id):
@@ -292,18 +352,36 @@ async def withdraw_reports(connection: Connection, clock: Clock, withdrawals: Se
 
 
 async def void_repost(
-    connection: Connection, clock: Clock, repost_id: UUID, reason: RepostVoidReason, version: int | None = None
+    connection: Connection,
+    clock: Clock,
+    who: Principal,
+    repost_id: UUID,
+    reason: RepostVoidReason,
+    version: int | None = None,
 ) -> None:
-    """Voids a share. ``version``: the one the caller read, if told. Raises ``not_found``, ``version_conflict``,
-    ``already_withdrawn``."""
+    """Voids a share. ``version``: the one the caller read, if told. Raises ``not_found``, ``forbidden``,
+    ``version_conflict``, ``already_withdrawn``."""
     row = await storage.lock_repost(connection, repost_id)
     if row is None:
         raise Refusal("not_found")
+    who.must_serve(row["county"])
     _check(version, 2 if row["voided_at"] else 1)
+    await _void(connection, clock, row, reason)
+
+
+async def void_own(connection: Connection, clock: Clock, volunteer_id: UUID, repost_id: UUID) -> None:
+    """A volunteer takes a share back. Raises ``not_found``, also for another one's; ``already_withdrawn``."""
+    row = await storage.lock_repost(connection, repost_id)
+    if row is None or row["volunteer_id"] != volunteer_id:
+        raise Refusal("not_found")
+    await _void(connection, clock, row, "volunteer_request")
+
+
+async def _void(connection: Connection, clock: Clock, row: Any, reason: RepostVoidReason) -> None:
     if row["voided_at"]:
         raise Refusal("already_withdrawn")
     now = clock.now()
-    await storage.void_reposts(connection, [(repost_id, now, reason)])
+    await storage.void_reposts(connection, [(row["repost_id"], now, reason)])
     await append(connection, [_voided(row, reason, now)], clock)
 
 
@@ -341,14 +419,22 @@ def _voided(row: Any, reason: RepostVoidReason, at: datetime) -> Draft:
 
 async def _concluded(connection: Connection, clock: Clock, outcome: Outcome) -> UUID:
     """Publishes what was accepted and returns its subject's id; raises otherwise."""
+    result = _result(outcome)
+    if isinstance(result, Refusal):
+        raise result
+    assert isinstance(outcome, Accepted)
+    await append(connection, outcome.drafts, clock)
+    return result
+
+
+def _result(outcome: Outcome) -> UUID | Refusal:
     match outcome:
-        case Accepted(drafts, subjects):
-            await append(connection, drafts, clock)
+        case Accepted(subjects=subjects):
             return UUID(subjects[0].partition("/")[2])
         case Waiting(refusal=refusal):
-            raise refusal
-        case Refusal():
-            raise outcome
+            return refusal
+        case refusal:
+            return refusal
 
 
 def _check(told: int | None, present: int) -> None:

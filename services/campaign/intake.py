@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from services.campaign import commands, storage
 from services.campaign.rules import Share
@@ -9,7 +10,7 @@ from shared.clock import Clock
 from shared.contracts.intake import PostReported, RepostReported, RepostWithdrawn
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
-from shared.delivery.intake import Arrival, Door, Outcome, Reply, in_data, own_id
+from shared.delivery.intake import Arrival, Decided, Door, Outcome, Reply, in_data, own_id
 from shared.postgres import Connection
 from shared.settings import Settings
 
@@ -28,6 +29,16 @@ class CampaignDoor(Door):
         await storage.hold_roster(connection)
         await storage.wake_withdrawals(connection)
         return await super().settle(connection, patience)
+
+    async def keep(self, connection: Connection, decided: Sequence[Decided]) -> None:
+        """Notes refused shares for the pages of their volunteers."""
+        refused = [
+            (share, outcome)
+            for _, request, outcome in decided
+            if isinstance(outcome, Refusal) and request is not None and request.type == RepostReported.TYPE
+            if (share := _share(request)) is not None
+        ]
+        await commands.note_refused(connection, self._clock, refused)
 
 
 def create_door(settings: Settings) -> Door:
@@ -64,18 +75,30 @@ async def take_reposts(connection: Connection, clock: Clock, requests: Sequence[
         elif account_id is None:
             outcomes[index] = Refusal("unknown_account", pointer="/data/account_id")
         else:
-            shares[index] = Share(
-                volunteer_id,
-                account_id,
-                data.shared_at,
-                post_id=data.post_id,
-                post_url=data.post_url,
-                link=data.link,
-                report=(request.source, request.id),
-            )
+            shares[index] = _share_of(request, volunteer_id, account_id)
     decided = await commands.log_reposts(connection, clock, list(shares.values()))
     outcomes |= zip(shares, map(in_data, decided), strict=True)
     return [outcomes[index] for index in range(len(requests))]
+
+
+def _share(request: Request) -> Share | None:
+    """The share that a report tells, None where it names nobody known by an id of ours."""
+    data: Any = request.data
+    volunteer_id, account_id = own_id(data.volunteer_id), own_id(data.account_id)
+    return _share_of(request, volunteer_id, account_id) if volunteer_id and account_id else None
+
+
+def _share_of(request: Request, volunteer_id: UUID, account_id: UUID) -> Share:
+    data: Any = request.data
+    return Share(
+        volunteer_id,
+        account_id,
+        data.shared_at,
+        post_id=data.post_id,
+        post_url=data.post_url,
+        link=data.link,
+        report=(request.source, request.id),
+    )
 
 
 async def take_withdrawals(connection: Connection, clock: Clock, requests: Sequence[Request]) -> Sequence[Outcome]:

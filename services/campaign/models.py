@@ -1,7 +1,7 @@
 """Bodies of the API's requests and answers."""
 
 from datetime import date, datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -65,6 +65,27 @@ class Column(BaseModel):
     opened_on: date
 
 
+class CountyCounts(BaseModel):
+    county: str
+    counted: int
+    voided: int
+
+
+class Counts(BaseModel):
+    """How many shares count and how many were voided, of all counties and by county. Of persons there are none."""
+
+    counted: int
+    voided: int
+    counties: list[CountyCounts]
+
+
+class ColumnWithCounts(Column):
+    """``posts``: how many stand in it."""
+
+    posts: int
+    counts: Counts
+
+
 class PostUndone(BaseModel):
     at: datetime
     reason: PostWithdrawReason
@@ -85,6 +106,10 @@ class Post(BaseModel):
     withdrawn: PostUndone | None
 
 
+class PostWithCounts(Post):
+    counts: Counts
+
+
 class RepostUndone(BaseModel):
     at: datetime
     reason: RepostVoidReason
@@ -103,6 +128,36 @@ class Repost(BaseModel):
     link: str | None
     counted: bool
     voided: RepostUndone | None
+
+
+class Link(BaseModel):
+    """``path``: shown once."""
+
+    path: str
+
+
+class Message(BaseModel):
+    zh: str
+    en: str
+
+
+class Row(BaseModel):
+    """What became of a row: its number in the sheet (the headings are row 1), ``pointer`` names the column. A dry run
+    gives no ``repost_id``: nothing of it stays."""
+
+    row: int
+    status: Literal["logged", "refused"]
+    repost_id: UUID | None = None
+    code: str | None = None
+    pointer: str | None = None
+    message: Message | None = None
+
+
+class Logged(BaseModel):
+    dry_run: bool
+    logged: int
+    refused: int
+    rows: list[Row]
 
 
 class Page(BaseModel, Generic[Item]):

@@ -71,6 +71,12 @@ def may_count(share: Share, movements: Sequence[Movement], disclosures: Sequence
     return place_on(movements, _day(share, zone)) is not None and is_disclosed(own, share.shared_at)
 
 
+def last_county(movements: Sequence[Movement]) -> str | None:
+    """The county of a volunteer, or the one that was left; None where nothing is known."""
+    last = max(movements, key=lambda movement: (movement.day, movement.sequence), default=None)
+    return None if last is None else last.county
+
+
 def judge(
     share: Share,
     movements: Sequence[Movement],

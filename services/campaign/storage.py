@@ -207,6 +207,75 @@ async def void_reposts(connection: Connection, voids: Sequence[tuple[UUID, datet
     )
 
 
+# -- refused shares ----------------------------------------------------------------------------------------------------
+
+
+class RefusedRow(NamedTuple):
+    """A share that was refused; the post by id or link."""
+
+    refusal_id: UUID
+    volunteer_id: UUID
+    account_id: UUID | None
+    post_id: UUID | None
+    url_digest: bytes | None
+    shared_at: datetime
+    code: str
+    refused_at: datetime
+
+
+async def note_refused(connection: Connection, rows: Sequence[RefusedRow]) -> None:
+    """Notes refused shares of known volunteers. A post that is not known is left out."""
+    if not rows:
+        return
+    await connection.execute(
+        """insert into refused_share (refusal_id, volunteer_id, account_id, post_id, shared_at, code, refused_at)
+           select distinct on (d.volunteer_id, d.account_id, p.post_id, d.shared_at, d.code)
+                  d.refusal_id, d.volunteer_id, d.account_id, p.post_id, d.shared_at, d.code, d.refused_at
+           from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[], $6::timestamptz[], $7::text[],
+                       $8::timestamptz[])
+                as d (refusal_id, volunteer_id, account_id, post_id, url_digest, shared_at, code, refused_at)
+           left join lateral (select post_id from post where post_id = d.post_id or url_digest = d.url_digest
+                              order by withdrawn_at nulls first limit 1) p on true
+           where exists (select from movement m where m.volunteer_id = d.volunteer_id)
+           order by d.volunteer_id, d.account_id, p.post_id, d.shared_at, d.code
+           on conflict (volunteer_id, account_id, post_id, shared_at, code)
+           do update set refused_at = excluded.refused_at""",
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+async def forget_refused(connection: Connection, before: datetime) -> None:
+    await connection.execute("delete from refused_share where refused_at < $1", before)
+
+
+# -- links to volunteers' own pages ------------------------------------------------------------------------------------
+
+
+async def replace_link(connection: Connection, token_hash: bytes, volunteer_id: UUID, by: str, at: datetime) -> None:
+    await revoke_link(connection, volunteer_id, at)
+    await connection.execute(
+        "insert into volunteer_link (token_hash, volunteer_id, issued_by, issued_at) values ($1, $2, $3, $4)",
+        token_hash,
+        volunteer_id,
+        by,
+        at,
+    )
+
+
+async def revoke_link(connection: Connection, volunteer_id: UUID, at: datetime) -> bool:
+    """Whether there was a living one."""
+    done = await connection.execute(
+        "update volunteer_link set revoked_at = $2 where volunteer_id = $1 and revoked_at is null", volunteer_id, at
+    )
+    return not done.endswith(" 0")
+
+
+async def volunteer_of_link(connection: Connection, token_hash: bytes) -> UUID | None:
+    return await connection.fetchval(
+        "select volunteer_id from volunteer_link where token_hash = $1 and revoked_at is null", token_hash
+    )
+
+
 # -- reports and reactions ---------------------------------------------------------------------------------------------
 
 

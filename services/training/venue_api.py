@@ -1,6 +1,5 @@
 """Venues over HTTP: their names, links to their pages, who is expected; and lists of attendances as files."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -28,14 +27,6 @@ from shared.web import uploads
 from shared.web.writes import Answer, write
 
 router = APIRouter(prefix="/api/v1")
-_FILE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            kind: {"schema": {"type": "string", "format": "binary"}} for kind in (tables.MEDIA_TYPE, "text/csv")
-        },
-    }
-}
 
 
 @router.put("/sessions/{session_id}/venues", response_model=SessionWithVenues, tags=["venues"])
@@ -94,7 +85,7 @@ async def list_template(who: Operator) -> Response:
 
 
 @router.post(
-    "/sessions/{session_id}/attendance-list", response_model=Recorded, tags=["attendances"], openapi_extra=_FILE
+    "/sessions/{session_id}/attendance-list", response_model=Recorded, tags=["attendances"], openapi_extra=uploads.FILE
 )
 async def upload_list(request: Request, who: Operator, session_id: UUID, dry_run: bool = False) -> Response:
     """Records a list sent as a workbook or CSV file (the body), and answers row by row; rows that are refused do not hold

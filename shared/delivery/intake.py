@@ -194,7 +194,11 @@ class Door:
                 list(answers.values()),
             )
             await send(connection, [(_topic(source), id, answer) for (source, id), answer in answers.items()])
+        await self.keep(connection, outcomes)
         return answers
+
+    async def keep(self, connection: Connection, decided: Sequence[Decided]) -> None:
+        """For a service that keeps something of what was decided, in the same transaction."""
 
     async def _publish(self, connection: Connection, taken: Mapping[Request, Accepted]) -> dict[Request, list[UUID]]:
         event_ids: dict[Request, list[UUID]] = {}

@@ -14,6 +14,16 @@ from shared import tables, workbooks
 from shared.contracts.refusals import Refusal
 from shared.tables import Column, Table
 
+FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}} for kind in (tables.MEDIA_TYPE, "text/csv")
+        },
+    }
+}
+"""What OpenAPI says of a body that is a list."""
+
 
 async def received(request: Request) -> tuple[Request, bytes]:
     """The request with its body, read no further than a list may be long; raises ``too_large``."""

@@ -43,7 +43,7 @@ create table expected (
 );
 create unique index on expected (session_id, venue_no, list_no);
 
--- Lists that were uploaded, kept for a day (shared/web/uploads.py).
+-- Lists that were uploaded, kept for a day (shared/uploads.py).
 create table upload (
     upload_id uuid primary key,
     made_by   text not null,
