@@ -1,16 +1,18 @@
-"""The roster over HTTP: units, quotas, volunteers, accounts, ledgers."""
+"""The roster over HTTP: units, quotas, volunteers, accounts. Ledgers and what is personal have files of their own."""
 
-import asyncio
 from collections import Counter
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from services.roster import commands, ledger, queries, workbook
+from services.roster import commands, disclosures, importing, queries
 from services.roster.models import (
+    Confirm,
     Decline,
+    DeclineMany,
     DefineUnit,
     Disclose,
     Leave,
@@ -24,8 +26,9 @@ from services.roster.models import (
 from services.roster.rules import State
 from shared.access.guard import CityOperator, Operator, Reader
 from shared.clock import Clock
-from shared.contracts.fields import Team, UnitId
+from shared.contracts.fields import County, Team, UnitId
 from shared.contracts.refusals import Refusal
+from shared.contracts.roster import Platform
 from shared.postgres import Connection
 from shared.web.paging import Cursor, Limit, page
 from shared.web.reads import reading, snapshot
@@ -65,13 +68,14 @@ async def redefine_unit(request: Request, who: CityOperator, unit_id: UnitId, to
 @router.get("/units", tags=["units"])
 async def list_units(request: Request, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
     async with reading(request) as connection:
-        return page(await queries.units(connection, cursor, limit), limit, ["unit_id"])
+        return page(await queries.units(connection, who.county, cursor, limit), limit, ["unit_id"])
 
 
 @router.get("/units/{unit_id}", tags=["units"])
 async def show_unit(request: Request, who: Reader, response: Response, unit_id: UnitId) -> dict[str, Any]:
     async with reading(request) as connection:
         found = await queries.unit(connection, unit_id)
+    who.must_serve(found["county"])
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
 
@@ -97,9 +101,10 @@ async def list_quotas(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Quotas, each with how many of its places are ``filled``."""
+    """Quotas, each with how many of its places are ``filled``, how many are ``nominated``, and how many of these are
+    ``waiting`` beyond the places left."""
     async with reading(request) as connection:
-        found = await queries.quotas(connection, year, cursor, limit)
+        found = await queries.quotas(connection, who.county, year, cursor, limit)
     return page(found, limit, ["unit_id", "team", "year"])
 
 
@@ -108,22 +113,55 @@ async def list_quotas(
 
 @router.post("/volunteers", status_code=201, tags=["volunteers"])
 async def nominate(request: Request, who: Operator, told: Nominate) -> Response:
-    """Nominates a volunteer; registering or declining follows."""
+    """Nominates a volunteer; registering or declining follows. Beyond the quota of the year the answer has a
+    ``waiting_position``. Whoever has the same phone or e-mail is named in ``possible_duplicate_of``; in the same unit and
+    team it is refused."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        volunteer_id = await commands.nominate(connection, clock, told.unit_id, told.team, told.category)
-        return await _volunteer(connection, volunteer_id, 201)
+        vault = request.app.state.vault
+        contact = told.contact.read("/contact") if told.contact else None
+        done = await commands.nominate(connection, clock, who, vault, told.unit_id, told.team, told.category, contact)
+        answer = await _volunteer(connection, clock, done.volunteer_id, 201)
+        if done.duplicates:
+            answer.body["possible_duplicate_of"] = done.duplicates
+        return answer
 
     return await write(request, work)
 
 
-@router.post("/volunteers/{volunteer_id}/register", tags=["volunteers"])
-async def register(request: Request, who: Operator, volunteer_id: UUID, told: Register) -> Response:
-    """Registers a nominated volunteer, or one who comes back, with recorded consent."""
+@router.post("/volunteers/confirmations", tags=["volunteers"])
+async def confirm(request: Request, who: Operator, told: Confirm, dry_run: bool = False) -> Response:
+    """Registers many, in the order of their nomination whatever the order here. Answers
+    ``{dry_run, registered, refused, rows: [{row, volunteer_id, status, …}]}``, ``row`` from 0; a refused row hurts no other."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        await commands.register(connection, clock, volunteer_id, told.registered_on, told.consented_on)
-        return await _volunteer(connection, volunteer_id)
+        rows = [commands.Confirmation(*each) for each in told.rows()]
+        answers = await commands.register_all(connection, clock, who, rows)
+        return _answers(rows, answers, "registered", dry_run)
+
+    return await write(request, work, dry_run=dry_run)
+
+
+@router.post("/volunteers/declinations", tags=["volunteers"])
+async def decline_many(request: Request, who: Operator, told: DeclineMany, dry_run: bool = False) -> Response:
+    """Declines many nominations. Answers ``{dry_run, declined, refused, rows: […]}``."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        rows = [commands.Declination(each.volunteer_id, each.reason) for each in told.declinations]
+        answers = await commands.decline_all(connection, clock, who, rows)
+        return _answers(rows, answers, "declined", dry_run)
+
+    return await write(request, work, dry_run=dry_run)
+
+
+@router.post("/volunteers/{volunteer_id}/register", tags=["volunteers"])
+async def register(request: Request, who: Operator, volunteer_id: UUID, told: Register) -> Response:
+    """Registers a nominated volunteer, or one who comes back, with recorded consent; in turn where places are few."""
+
+    async def work(connection: Connection, clock: Clock) -> Answer:
+        confirmation = commands.Confirmation(volunteer_id, told.registered_on, told.consented_on)
+        await commands.register(connection, clock, who, confirmation)
+        return await _volunteer(connection, clock, volunteer_id)
 
     return await write(request, work)
 
@@ -131,8 +169,8 @@ async def register(request: Request, who: Operator, volunteer_id: UUID, told: Re
 @router.post("/volunteers/{volunteer_id}/decline", tags=["volunteers"])
 async def decline(request: Request, who: Operator, volunteer_id: UUID, told: Decline) -> Response:
     async def work(connection: Connection, clock: Clock) -> Answer:
-        await commands.decline(connection, clock, volunteer_id, told.reason)
-        return await _volunteer(connection, volunteer_id)
+        await commands.decline(connection, clock, who, commands.Declination(volunteer_id, told.reason))
+        return await _volunteer(connection, clock, volunteer_id)
 
     return await write(request, work)
 
@@ -140,8 +178,8 @@ async def decline(request: Request, who: Operator, volunteer_id: UUID, told: Dec
 @router.post("/volunteers/{volunteer_id}/transfer", tags=["volunteers"])
 async def transfer(request: Request, who: Operator, volunteer_id: UUID, told: Transfer) -> Response:
     async def work(connection: Connection, clock: Clock) -> Answer:
-        await commands.transfer(connection, clock, volunteer_id, told.to_unit_id, told.effective_on)
-        return await _volunteer(connection, volunteer_id)
+        await commands.transfer(connection, clock, who, volunteer_id, told.to_unit_id, told.effective_on)
+        return await _volunteer(connection, clock, volunteer_id)
 
     return await write(request, work)
 
@@ -151,8 +189,8 @@ async def leave(request: Request, who: Operator, volunteer_id: UUID, told: Leave
     """Leaving takes no reason."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        await commands.leave(connection, clock, volunteer_id, told.left_on if told else None)
-        return await _volunteer(connection, volunteer_id)
+        await commands.leave(connection, clock, who, volunteer_id, told.left_on if told else None)
+        return await _volunteer(connection, clock, volunteer_id)
 
     return await write(request, work)
 
@@ -163,18 +201,34 @@ async def list_volunteers(
     who: Reader,
     unit_id: UnitId | None = None,
     state: Annotated[State | None, Query()] = None,
+    team: Team | None = None,
+    ref: Annotated[str | None, Query(max_length=40, pattern=r"^[0-9A-Za-z._/-]*$")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
+    """In the order of nomination: with ``state=nominated`` the review's queue. ``ref``: an id, or a unit's own reference in
+    its ledger."""
     async with reading(request) as connection:
-        found = await queries.volunteers(connection, unit_id, state, cursor, limit)
+        found = await queries.volunteers(
+            connection,
+            who.county,
+            queries.year_of(request.app.state.clock),
+            cursor,
+            limit,
+            unit_id=unit_id,
+            state=state,
+            team=team,
+            ref=ref or None,
+        )
     return page(found, limit, ["volunteer_id"])
 
 
 @router.get("/volunteers/{volunteer_id}", tags=["volunteers"])
 async def show_volunteer(request: Request, who: Reader, response: Response, volunteer_id: UUID) -> dict[str, Any]:
+    """With ``movements`` in order of their dates, and ``accounts``."""
     async with snapshot(request) as connection:
-        found = await queries.volunteer(connection, volunteer_id)
+        found = await queries.volunteer(connection, volunteer_id, queries.year_of(request.app.state.clock))
+    who.must_serve(found["county"])
     response.headers["ETag"] = f'"{found["version"]}"'
     return found
 
@@ -184,11 +238,11 @@ async def show_volunteer(request: Request, who: Reader, response: Response, volu
 
 @router.post("/volunteers/{volunteer_id}/accounts", status_code=201, tags=["accounts"])
 async def disclose(request: Request, who: Operator, volunteer_id: UUID, told: Disclose) -> Response:
-    """Enters an account that its volunteer disclosed in public, seen and verified by an operator."""
+    """Enters an account that its volunteer disclosed in public, seen and verified by the operator who enters it."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        disclosure = commands.Disclosure(told.platform, told.disclosed_at, told.verified_at, told.disclosure_url)
-        account_id = await commands.disclose(connection, clock, volunteer_id, disclosure)
+        disclosure = disclosures.Disclosure(told.platform, told.disclosed_at, told.verified_at, told.disclosure_url)
+        account_id = await disclosures.disclose(connection, clock, who, volunteer_id, disclosure)
         return Answer(await queries.account(connection, account_id), 201)
 
     return await write(request, work)
@@ -197,7 +251,8 @@ async def disclose(request: Request, who: Operator, volunteer_id: UUID, told: Di
 @router.get("/volunteers/{volunteer_id}/accounts", tags=["accounts"])
 async def list_accounts(request: Request, who: Reader, volunteer_id: UUID) -> dict[str, Any]:
     async with snapshot(request) as connection:
-        found = await queries.volunteer(connection, volunteer_id)
+        found = await queries.volunteer(connection, volunteer_id, queries.year_of(request.app.state.clock))
+    who.must_serve(found["county"])
     return {"items": found["accounts"], "next_cursor": None}
 
 
@@ -206,93 +261,53 @@ async def withdraw(request: Request, who: Operator, account_id: UUID, told: With
     """From this instant on its shares do not count."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        await commands.withdraw(connection, clock, account_id, told.withdrawn_at if told else None)
+        await disclosures.withdraw(connection, clock, who, account_id, told.withdrawn_at if told else None)
         return Answer(await queries.account(connection, account_id))
 
     return await write(request, work)
 
 
-# -- ledgers -----------------------------------------------------------------------------------------------------------
+@router.get("/disclosures", tags=["accounts"])
+async def list_disclosures(
+    request: Request,
+    who: Reader,
+    county: County | None = None,
+    unit_id: UnitId | None = None,
+    platform: Annotated[Platform | None, Query()] = None,
+    state: Annotated[Literal["standing", "withdrawn"] | None, Query()] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """The disclosure register: platform and public address of each disclosure, when it was verified and by whom. A
+    withdrawn account's shares stop counting at ``withdrawn_at``."""
+    if county is not None:
+        who.must_serve(county)
+    standing = None if state is None else state == "standing"
+    async with reading(request) as connection:
+        found = await queries.disclosures(
+            connection, county or who.county, cursor, limit, unit_id=unit_id, platform=platform, standing=standing
+        )
+    return page(found, limit, ["account_id"])
 
 
-_XLSX: dict[str, Any] = {"content": {ledger.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
-
-
-@router.get(
-    "/ledgers/template.xlsx",
-    tags=["ledgers"],
-    response_class=Response,
-    responses={200: {"description": "The workbook"} | _XLSX},
-)
-async def ledger_template(who: Operator) -> Response:
-    """An empty ledger with drop-downs."""
-    return Response(
-        ledger.template(),
-        media_type=ledger.MEDIA_TYPE,
-        headers={"Content-Disposition": 'attachment; filename="ledger.xlsx"'},
-    )
-
-
-@router.post("/ledgers", tags=["ledgers"], openapi_extra={"requestBody": {"required": True} | _XLSX})
-async def import_ledger(request: Request, who: Operator, dry_run: bool = False) -> Response:
-    """Takes a ledger (the workbook is the body) and answers row by row. With ``dry_run`` nothing of it stays.
-
-    Answers ``{dry_run, registered, already_registered, refused, rows: [{row, status, …}]}``. ``status`` is ``registered``
-    (with ``volunteer_id`` and ``account_id``, null in a dry run), ``already_registered`` (with ``volunteer_id`` and why) or
-    ``refused`` (with ``code``, ``pointer``: the column, ``message`` {zh, en}). ``row``: its number in the sheet, headings are
-    row 1.
-    """
-    request, body = await _received(request)
-    lines = await asyncio.to_thread(ledger.read, body, request.app.state.clock.zone)
-
-    async def work(connection: Connection, clock: Clock) -> Answer:
-        entries = [line.content for line in lines if isinstance(line.content, commands.Entry)]
-        results = iter(await commands.enlist(connection, clock, entries))
-        rows = [
-            _row(line.row, line.content if isinstance(line.content, Refusal) else next(results), dry_run)
-            for line in lines
-        ]
-        count = Counter(row["status"] for row in rows)
-        counts = {status: count[status] for status in ("registered", "already_registered", "refused")}
-        return Answer({"dry_run": dry_run} | counts | {"rows": rows})
-
-    return await write(request, work, dry_run=dry_run)
-
-
-async def _received(request: Request) -> tuple[Request, bytes]:
-    """The request with its body, read no further than a ledger may be long; raises ``too_large``."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > workbook.MAX_BYTES:
-            raise Refusal("too_large")
-    content = bytes(body)
-
-    async def again() -> dict[str, Any]:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    return Request(request.scope, again), content
-
-
-def _row(number: int, result: commands.Enlisted | Refusal, dry_run: bool) -> dict[str, Any]:
-    if isinstance(result, Refusal):
-        return {"row": number, "status": "refused"} | _why(result)
-    volunteer_id = None if dry_run else result.volunteer_id  # the ids of a dry run name nobody
-    if result.before:
-        told = {"row": number, "status": "already_registered", "volunteer_id": volunteer_id}
-        return told | _why(Refusal("already_registered", pointer="/row_ref"))
-    account_id = None if dry_run else result.account_id
-    return {"row": number, "status": "registered", "volunteer_id": volunteer_id, "account_id": account_id}
-
-
-def _why(refusal: Refusal) -> dict[str, Any]:
-    return {"code": refusal.code, "pointer": refusal.pointer, "message": refusal.message}
+def _answers(
+    rows: Sequence[commands.Confirmation | commands.Declination],
+    answers: Sequence[Refusal | None],
+    done: str,
+    dry_run: bool,
+) -> Answer:
+    told = [
+        {"row": at, "volunteer_id": row.volunteer_id} | (importing.refused(refusal) if refusal else {"status": done})
+        for at, (row, refusal) in enumerate(zip(rows, answers, strict=True))
+    ]
+    count = Counter(row["status"] for row in told)
+    return Answer({"dry_run": dry_run, done: count[done], "refused": count["refused"], "rows": told})
 
 
 def _unit(unit_id: str, told: RedefineUnit) -> commands.NewUnit:
     return commands.NewUnit(unit_id, told.name.names(), told.kind, told.county, told.parent_id)
 
 
-async def _volunteer(connection: Connection, volunteer_id: UUID, status: int = 200) -> Answer:
-    found = await queries.volunteer(connection, volunteer_id)
+async def _volunteer(connection: Connection, clock: Clock, volunteer_id: UUID, status: int = 200) -> Answer:
+    found = await queries.volunteer(connection, volunteer_id, queries.year_of(clock))
     return Answer(found, status, found["version"])

@@ -1,10 +1,14 @@
 """Bodies of the roster's requests. Unknown fields are refused (C9): what is not asked for is not wanted."""
 
+from collections.abc import Iterator
+from datetime import date
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.contracts.fields import County, Day, Instant, Names, Team, UnitId, Url, Words
+from services.roster import personal
+from shared.contracts.fields import County, Day, Id, Instant, Names, Team, UnitId, Url, Words
 from shared.contracts.roster import Category, DeclineReason, Platform, UnitKind
 
 
@@ -38,10 +42,49 @@ class SetQuota(_Told):
     quota: Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
 
 
+_Line = Annotated[str, StringConstraints(max_length=personal.LONGEST)]
+
+
+class Handles(_Told):
+    """Where somebody can be reached, by platform."""
+
+    weibo: _Line | None = None
+    wechat: _Line | None = None
+    other: _Line | None = None
+
+
+class PersonalContact(_Told):
+    """What is needed to reach a volunteer, and nothing else (C9). Phones are kept in E.164, e-mails casefolded."""
+
+    name: _Line | None = None
+    phone: _Line | None = None
+    email: _Line | None = None
+    handles: Handles = Handles()
+
+    def read(self, at: str = "") -> personal.Contact:
+        """Raises Refusal, its pointer below ``at``."""
+        return personal.normalised(self.model_dump(), at)
+
+
 class Nominate(_Told):
     unit_id: UnitId
     team: Team
     category: Category
+    contact: PersonalContact | None = None
+
+
+class Confirmation(_Told):
+    volunteer_id: Id
+    registered_on: Day
+    consented_on: Day | None = None
+
+
+class Confirm(_Told):
+    confirmations: Annotated[list[Confirmation], Field(min_length=1, max_length=1000)]
+
+    def rows(self) -> Iterator[tuple[UUID, date, date | None]]:
+        for each in self.confirmations:
+            yield each.volunteer_id, each.registered_on, each.consented_on
 
 
 class Register(_Told):
@@ -53,6 +96,15 @@ class Register(_Told):
 
 class Decline(_Told):
     reason: DeclineReason
+
+
+class Declination(_Told):
+    volunteer_id: Id
+    reason: DeclineReason
+
+
+class DeclineMany(_Told):
+    declinations: Annotated[list[Declination], Field(min_length=1, max_length=1000)]
 
 
 class Transfer(_Told):
@@ -77,3 +129,11 @@ class Disclose(_Told):
 
 class Withdraw(_Told):
     withdrawn_at: Instant | None = None
+
+
+class ContactList(_Told):
+    """``reason``: what the list is taken out for; it is kept in the audit log."""
+
+    unit_id: UnitId
+    team: Team | None = None
+    reason: Annotated[Words, StringConstraints(min_length=5, max_length=200, strip_whitespace=True)]

@@ -1,14 +1,38 @@
-"""Read SQL of the roster's API."""
+"""Read SQL of the roster's API and pages. ``county``: of a county operator, whose lists are filtered to it; None: all."""
 
 from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
 
+from shared.clock import Clock
 from shared.contracts.fields import plain_text
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.web.paging import after
+
+_SHOWN = """v.volunteer_id, v.unit_id, v.team, v.category, v.state, v.nominated_on, v.registered_on, v.consented_on,
+            v.erased_at, v.version"""
+_WAITING = """
+    place as (
+        select q.unit_id, q.team, q.quota,
+               (select count(*) from volunteer v
+                where v.unit_id = q.unit_id and v.team = q.team and v.state = 'registered'
+                  and v.registered_on < make_date(q.year + 1, 1, 1)) as filled
+        from quota q where q.year = $1
+    ), line as (
+        select volunteer_id, unit_id, team, row_number() over (partition by unit_id, team order by volunteer_id) as n
+        from volunteer where state = 'nominated' and nominated_on < make_date($1 + 1, 1, 1)
+    ), waiting as (
+        select line.volunteer_id, line.n - greatest(place.quota - place.filled, 0) as waiting_position
+        from line join place using (unit_id, team) where line.n > greatest(place.quota - place.filled, 0)
+    )"""
+"""Places of the year $1, and who is nominated beyond them: in the order of ids, which is that of nominations."""
+
+
+def year_of(clock: Clock) -> int:
+    """The year whose places are asked for: the present one."""
+    return clock.now().astimezone(clock.zone).year
 
 
 async def unit(connection: Connection, unit_id: str, *, lock: bool = False) -> dict[str, Any]:
@@ -20,54 +44,102 @@ async def unit(connection: Connection, unit_id: str, *, lock: bool = False) -> d
     return dict(row)
 
 
-async def units(connection: Connection, cursor: str | None, limit: int) -> list[dict[str, Any]]:
+async def units(connection: Connection, county: str | None, cursor: str | None, limit: int) -> list[dict[str, Any]]:
     [unit_id] = _key(cursor, _text) or [""]
-    rows = await connection.fetch("select * from unit where unit_id > $1 order by unit_id limit $2", unit_id, limit + 1)
+    rows = await connection.fetch(
+        """select * from unit where unit_id > $1 and ($2::text is null or county = $2)
+           order by unit_id limit $3""",
+        unit_id,
+        county,
+        limit + 1,
+    )
     return [dict(row) for row in rows]
 
 
-async def quotas(connection: Connection, year: int | None, cursor: str | None, limit: int) -> list[dict[str, Any]]:
-    """Quotas with how many places are filled: registered in that year or before, and not left since."""
-    unit_id, team, at_year = _key(cursor, _text, _text, _year) or ["", "", 0]
+async def quotas(
+    connection: Connection,
+    county: str | None,
+    year: int | None,
+    cursor: str | None,
+    limit: int,
+    unit_id: str | None = None,
+) -> list[dict[str, Any]]:
+    """Quotas with how many places are filled (registered in that year or before, and not left since), how many are
+    nominated, and how many of these wait beyond the places left."""
+    after_unit, after_team, after_year = _key(cursor, _text, _text, _year) or ["", "", 0]
     rows = await connection.fetch(
-        """select q.unit_id, q.team, q.year, q.quota,
-                  (select count(*) from volunteer v
-                   where v.unit_id = q.unit_id and v.team = q.team and v.state = 'registered'
-                     and v.registered_on < make_date(q.year + 1, 1, 1)) as filled
-           from quota q
-           where ($1::int is null or q.year = $1) and (q.unit_id, q.team, q.year) > ($2, $3, $4)
-           order by q.unit_id, q.team, q.year limit $5""",
+        """with found as (
+               select q.unit_id, q.team, q.year, q.quota,
+                      (select count(*) from volunteer v
+                       where v.unit_id = q.unit_id and v.team = q.team and v.state = 'registered'
+                         and v.registered_on < make_date(q.year + 1, 1, 1)) as filled,
+                      (select count(*) from volunteer v
+                       where v.unit_id = q.unit_id and v.team = q.team and v.state = 'nominated'
+                         and v.nominated_on < make_date(q.year + 1, 1, 1)) as nominated
+               from quota q join unit u using (unit_id)
+               where ($1::int is null or q.year = $1) and (q.unit_id, q.team, q.year) > ($2, $3, $4)
+                 and ($6::text is null or u.county = $6) and ($7::text is null or q.unit_id = $7)
+               order by q.unit_id, q.team, q.year limit $5
+           )
+           select *, greatest(nominated - greatest(quota - filled, 0), 0) as waiting from found
+           order by unit_id, team, year""",
         year,
-        unit_id,
-        team,
-        at_year,
+        after_unit,
+        after_team,
+        after_year,
         limit + 1,
+        county,
+        unit_id,
     )
     return [dict(row) for row in rows]
 
 
 async def volunteers(
-    connection: Connection, unit_id: str | None, state: str | None, cursor: str | None, limit: int
+    connection: Connection,
+    county: str | None,
+    year: int,
+    cursor: str | None,
+    limit: int,
+    *,
+    unit_id: str | None = None,
+    state: str | None = None,
+    team: str | None = None,
+    ref: str | None = None,
 ) -> list[dict[str, Any]]:
+    """In the order of nomination. ``waiting_position``: of the nominated for whom no place of ``year`` is left. ``ref``: an
+    id, or a unit's own reference in its ledger."""
     [volunteer_id] = _key(cursor, UUID) or [None]
     rows = await connection.fetch(
-        """select volunteer_id, unit_id, team, category, state, registered_on, consented_on, version from volunteer
-           where ($1::text is null or unit_id = $1) and ($2::text is null or state = $2)
-             and ($3::uuid is null or volunteer_id > $3)
-           order by volunteer_id limit $4""",
+        f"""with {_WAITING}
+           select {_SHOWN}, u.county, w.waiting_position
+           from volunteer v join unit u using (unit_id) left join waiting w using (volunteer_id)
+           where ($2::text is null or v.unit_id = $2) and ($3::text is null or v.state = $3)
+             and ($4::text is null or v.team = $4) and ($5::text is null or u.county = $5)
+             and ($6::uuid is null or v.volunteer_id > $6)
+             and ($8::text is null or v.volunteer_id = $9::uuid
+                  or v.volunteer_id in (select l.volunteer_id from ledger_row l where l.row_ref = $8))
+           order by v.volunteer_id limit $7""",
+        year,
         unit_id,
         state,
+        team,
+        county,
         volunteer_id,
         limit + 1,
+        ref,
+        _uuid(ref),
     )
     return [dict(row) for row in rows]
 
 
-async def volunteer(connection: Connection, volunteer_id: UUID) -> dict[str, Any]:
+async def volunteer(connection: Connection, volunteer_id: UUID, year: int) -> dict[str, Any]:
     """With movements in order and accounts. Raises ``not_found``."""
     row = await connection.fetchrow(
-        """select volunteer_id, unit_id, team, category, state, registered_on, consented_on, version
-           from volunteer where volunteer_id = $1""",
+        f"""with {_WAITING}
+           select {_SHOWN}, u.county, w.waiting_position
+           from volunteer v join unit u using (unit_id) left join waiting w using (volunteer_id)
+           where v.volunteer_id = $2""",
+        year,
         volunteer_id,
     )
     if row is None:
@@ -82,6 +154,24 @@ async def volunteer(connection: Connection, volunteer_id: UUID) -> dict[str, Any
     }
 
 
+async def ledger_refs(connection: Connection, volunteer_id: UUID) -> list[dict[str, Any]]:
+    """Rows of ledgers that became this volunteer: ``unit_id``, ``row_ref``."""
+    rows = await connection.fetch(
+        "select unit_id, row_ref from ledger_row where volunteer_id = $1 order by unit_id, row_ref", volunteer_id
+    )
+    return [dict(row) for row in rows]
+
+
+async def looks(connection: Connection, volunteer_id: UUID) -> list[dict[str, Any]]:
+    """Audit lines about this person: who looked at or changed what, and when."""
+    rows = await connection.fetch(
+        """select at, actor, action from audit
+           where subject = 'volunteer/' || $1 or details -> 'volunteers' ? $1 order by number""",
+        str(volunteer_id),
+    )
+    return [dict(row) for row in rows]
+
+
 async def accounts(connection: Connection, volunteer_id: UUID) -> list[dict[str, Any]]:
     rows = await connection.fetch("select * from account where volunteer_id = $1 order by account_id", volunteer_id)
     return [dict(row) for row in rows]
@@ -93,6 +183,75 @@ async def account(connection: Connection, account_id: UUID) -> dict[str, Any]:
     if row is None:
         raise Refusal("not_found")
     return dict(row)
+
+
+async def disclosures(
+    connection: Connection,
+    county: str | None,
+    cursor: str | None,
+    limit: int,
+    *,
+    unit_id: str | None = None,
+    platform: str | None = None,
+    standing: bool | None = None,
+) -> list[dict[str, Any]]:
+    """The disclosure register. ``standing``: those that stand, or those withdrawn; None: both."""
+    [account_id] = _key(cursor, UUID) or [None]
+    rows = await connection.fetch(
+        """select a.account_id, a.volunteer_id, v.unit_id, u.county, a.platform, a.disclosure_url, a.disclosed_at,
+                  a.verified_at, a.verified_by, a.withdrawn_at
+           from account a join volunteer v using (volunteer_id) join unit u using (unit_id)
+           where ($1::text is null or u.county = $1) and ($2::text is null or v.unit_id = $2)
+             and ($3::text is null or a.platform = $3) and ($4::bool is null or (a.withdrawn_at is null) = $4)
+             and ($5::uuid is null or a.account_id > $5)
+           order by a.account_id limit $6""",
+        county,
+        unit_id,
+        platform,
+        standing,
+        account_id,
+        limit + 1,
+    )
+    return [dict(row) for row in rows]
+
+
+async def ledger(connection: Connection, unit_id: str, *, parts: bool) -> list[dict[str, Any]]:
+    """The registered of a unit, with ``parts`` of the units below it too, in the columns of a ledger. ``row_ref``: the
+    unit's own, else the id; of several accounts the first that stands."""
+    rows = await connection.fetch(
+        """with recursive part as (
+               select unit_id from unit where unit_id = $1
+               union select unit.unit_id from unit join part on unit.parent_id = part.unit_id where $2
+           )
+           select v.unit_id, v.team, v.category, v.registered_on, v.consented_on,
+                  coalesce(l.row_ref, v.volunteer_id::text) as row_ref,
+                  a.platform, a.disclosed_at, a.verified_at, a.disclosure_url
+           from volunteer v
+           left join lateral (select row_ref from ledger_row l
+               where l.volunteer_id = v.volunteer_id and l.unit_id = v.unit_id order by row_ref limit 1) l on true
+           left join lateral (select * from account a
+               where a.volunteer_id = v.volunteer_id and a.withdrawn_at is null order by account_id limit 1) a on true
+           where v.state = 'registered' and v.unit_id in (select unit_id from part)
+           order by v.unit_id, v.volunteer_id""",
+        unit_id,
+        parts,
+    )
+    return [dict(row) for row in rows]
+
+
+async def members(connection: Connection, unit_id: str, team: str | None) -> list[dict[str, Any]]:
+    """The registered of a unit (and team): ``volunteer_id``, ``team``, ``row_ref``."""
+    rows = await connection.fetch(
+        """select v.volunteer_id, v.team,
+                  (select min(row_ref) from ledger_row l
+                   where l.volunteer_id = v.volunteer_id and l.unit_id = v.unit_id) as row_ref
+           from volunteer v
+           where v.state = 'registered' and v.unit_id = $1 and ($2::text is null or v.team = $2)
+           order by v.volunteer_id""",
+        unit_id,
+        team,
+    )
+    return [dict(row) for row in rows]
 
 
 def _key(cursor: str | None, *read: Callable[[Any], Any]) -> list[Any] | None:
@@ -112,3 +271,10 @@ def _text(part: str) -> str:
 
 def _year(part: str) -> int:
     return date(int(part), 1, 1).year
+
+
+def _uuid(ref: str | None) -> UUID | None:
+    try:
+        return UUID(ref or "")
+    except ValueError:
+        return None

@@ -19,7 +19,7 @@ _OF_A_PERSON = re.compile(r"(?<!\d)(1[3-9]\d{9}|\d{15}|\d{17}[\dXx])(?!\d)")
 
 
 class Volunteer(NamedTuple):
-    """A volunteer as the roster has it. ``moved_on``: day of the last movement."""
+    """A volunteer as the roster has it. ``moved_on``: day of the last movement; ``erased``: the id means nobody (C1)."""
 
     volunteer_id: UUID
     unit_id: str
@@ -28,6 +28,7 @@ class Volunteer(NamedTuple):
     state: State
     moved_on: date | None
     version: int
+    erased: bool = False
 
 
 def timely(moment: datetime, now: datetime, pointer: str) -> Refusal | None:
@@ -73,7 +74,7 @@ def may_consent(consented_on: date | None, registered_on: date) -> Refusal | Non
 
 def may_register(volunteer: Volunteer, registered_on: date) -> Refusal | None:
     """A nominated one, or one who left and comes back."""
-    if volunteer.state not in ("nominated", "left"):
+    if volunteer.state not in ("nominated", "left") or volunteer.erased:
         return _state(volunteer)
     return _in_order(volunteer, registered_on, "/registered_on")
 
@@ -104,7 +105,38 @@ def has_room(quota: int | None, registered: Mapping[int, int], year: int) -> boo
     ``registered``: of those who are registered now, how many by the year of their registration. Who has not left since an
     earlier year keeps the place; who came in a later year takes none of this one.
     """
-    return quota is None or sum(n for since, n in registered.items() if since <= year) < quota
+    return in_turn(quota, registered, year, 0) is None
+
+
+def in_turn(quota: int | None, registered: Mapping[int, int], year: int, ahead: int) -> Refusal | None:
+    """Whether a place of ``year`` is left for whoever has ``ahead`` others before them on the waiting list; where no quota
+    is set nobody waits. ``registered`` as in ``has_room``."""
+    if quota is None:
+        return None
+    left = quota - sum(n for since, n in registered.items() if since <= year)
+    if left <= 0:
+        return Refusal("quota_full")
+    return Refusal("not_in_turn", ahead=ahead) if ahead >= left else None
+
+
+def ahead_of(nominated: Sequence[tuple[UUID, int]], volunteer_id: UUID, year: int, *, returning: bool) -> int:
+    """How many wait before this one for a place of ``year``. ``nominated``: those of the unit and team, each with the year
+    of the nomination; ids are in the order of nomination. Who comes back stands behind all of them."""
+    return sum(1 for each, since in nominated if since <= year and (returning or each < volunteer_id))
+
+
+def may_join_twice(other_state: State, *, same_team: bool) -> bool:
+    """Whether somebody who is known already may be nominated: not where they are in this very team, or left it and can
+    come back; anywhere else it is for people to look at."""
+    return not same_team or other_state == "declined"
+
+
+def may_state_reason(reason: str) -> Refusal | None:
+    """Why a list of contacts is taken out: said in words, and it is kept in the audit log, so nobody's number stands in it."""
+    if _OF_A_PERSON.search(reason):
+        told = {"zh": "理由中像是有手机号或证件号", "en": "it looks as if a phone or identity card number stood in it"}
+        return Refusal("personal_data", pointer="/reason", reason=told)
+    return None
 
 
 def may_refer(row_ref: str) -> Refusal | None:
@@ -133,6 +165,11 @@ def leaving_day(volunteer: Volunteer, today: date) -> date:
     return max(today, volunteer.moved_on or today)
 
 
+def may_know(volunteer: Volunteer) -> Refusal | None:
+    """Contacts of the erased are neither kept nor asked for again (C1)."""
+    return Refusal("erased") if volunteer.erased else None
+
+
 def _in_order(volunteer: Volunteer, day: date, pointer: str) -> Refusal | None:
     if volunteer.moved_on is not None and day < volunteer.moved_on:
         return Refusal("out_of_order_date", pointer=pointer)
@@ -140,6 +177,8 @@ def _in_order(volunteer: Volunteer, day: date, pointer: str) -> Refusal | None:
 
 
 def _state(volunteer: Volunteer) -> Refusal:
+    if volunteer.erased:
+        return Refusal("erased")
     told = {
         "nominated": ("志愿者尚未登记", "the volunteer is nominated, not registered"),
         "registered": ("志愿者已登记", "the volunteer is registered already"),

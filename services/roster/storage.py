@@ -7,7 +7,9 @@ from uuid import UUID
 
 from shared.postgres import Connection
 
-_VOLUNTEER = "volunteer_id, unit_id, team, category, state, moved_on, version"  # as rules.Volunteer
+_VOLUNTEER = (
+    "volunteer_id, unit_id, team, category, state, moved_on, version, erased_at is not null"  # as rules.Volunteer
+)
 
 
 async def lock_units(connection: Connection, unit_ids: Collection[str]) -> dict[str, Any]:
@@ -93,15 +95,41 @@ async def registered(connection: Connection, unit_ids: Collection[str]) -> dict[
     return found
 
 
-async def known_refs(connection: Connection, refs: Collection[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
-    """Those of these ledger rows (unit, reference) that were taken before, with the volunteer each became."""
+async def nominated(connection: Connection, unit_ids: Collection[str]) -> dict[tuple[str, str], list[tuple[UUID, int]]]:
+    """Who waits for review, by unit and team, each with the year of the nomination."""
     rows = await connection.fetch(
-        """select unit_id, row_ref, volunteer_id from ledger_row
-           where (unit_id, row_ref) in (select * from unnest($1::text[], $2::text[]))""",
+        """select unit_id, team, volunteer_id, extract(year from nominated_on)::int as since from volunteer
+           where state = 'nominated' and unit_id = any($1::text[]) order by volunteer_id""",
+        list(unit_ids),
+    )
+    found: dict[tuple[str, str], list[tuple[UUID, int]]] = {}
+    for row in rows:
+        found.setdefault((row["unit_id"], row["team"]), []).append((row["volunteer_id"], row["since"]))
+    return found
+
+
+async def known_refs(connection: Connection, refs: Collection[tuple[str, str]]) -> dict[tuple[str, str], UUID | None]:
+    """Those of these ledger rows (unit, reference) that were taken before, with the volunteer each became; None: erased
+    since. In a ledger that was given out, the id stands for who has no reference."""
+    rows = await connection.fetch(
+        """with asked as (select * from unnest($1::text[], $2::text[], $3::uuid[]) as a (unit_id, row_ref, id))
+           select a.unit_id, a.row_ref, v.volunteer_id from asked a join volunteer v
+               on v.unit_id = a.unit_id and v.volunteer_id = a.id
+           union all
+           select l.unit_id, l.row_ref, l.volunteer_id from asked a join ledger_row l
+               on l.unit_id = a.unit_id and l.row_ref = a.row_ref""",
         [unit_id for unit_id, _ in refs],
         [row_ref for _, row_ref in refs],
+        [_id(row_ref) for _, row_ref in refs],
     )
     return {(row["unit_id"], row["row_ref"]): row["volunteer_id"] for row in rows}
+
+
+def _id(row_ref: str) -> UUID | None:
+    try:
+        return UUID(row_ref) if len(row_ref) == 36 else None
+    except ValueError:
+        return None
 
 
 async def insert_refs(connection: Connection, rows: Sequence[tuple[str, str, UUID]]) -> None:
@@ -115,53 +143,75 @@ async def insert_refs(connection: Connection, rows: Sequence[tuple[str, str, UUI
 
 
 async def insert_volunteers(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """(volunteer_id, unit_id, team, category, state, registered_on, consented_on, moved_on) each."""
+    """(volunteer_id, unit_id, team, category, state, registered_on, consented_on, moved_on, nominated_on) each."""
     if not rows:
         return
     columns = list(zip(*rows, strict=True))
     await connection.execute(
         """insert into volunteer
-               (volunteer_id, unit_id, team, category, state, registered_on, consented_on, moved_on)
+               (volunteer_id, unit_id, team, category, state, registered_on, consented_on, moved_on, nominated_on)
            select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
-                                $6::date[], $7::date[], $8::date[])""",
+                                $6::date[], $7::date[], $8::date[], $9::date[])""",
         *columns,
     )
 
 
-async def lock_volunteer(connection: Connection, volunteer_id: UUID) -> Any:
-    """The fields of ``rules.Volunteer`` in their order, or None."""
-    return await connection.fetchrow(
-        f"select {_VOLUNTEER} from volunteer where volunteer_id = $1 for update", volunteer_id
+async def lock_volunteers(connection: Connection, volunteer_ids: Collection[UUID]) -> list[Any]:
+    """Those that are there, locked in order; the fields of ``rules.Volunteer`` in theirs."""
+    return await connection.fetch(
+        f"select {_VOLUNTEER} from volunteer where volunteer_id = any($1::uuid[]) order by volunteer_id for update",
+        list(volunteer_ids),
     )
 
 
-async def set_state(
+async def register(connection: Connection, rows: Sequence[tuple[UUID, date, date]]) -> None:
+    """(volunteer_id, registered_on, consented_on) each."""
+    if rows:
+        await connection.execute(
+            """update volunteer v
+               set state = 'registered', moved_on = told.registered_on, registered_on = told.registered_on,
+                   consented_on = told.consented_on, version = version + 1
+               from unnest($1::uuid[], $2::date[], $3::date[]) as told (volunteer_id, registered_on, consented_on)
+               where v.volunteer_id = told.volunteer_id""",
+            *list(zip(*rows, strict=True)),
+        )
+
+
+async def decline(connection: Connection, volunteer_ids: Sequence[UUID]) -> None:
+    await connection.execute(
+        "update volunteer set state = 'declined', version = version + 1 where volunteer_id = any($1::uuid[])",
+        list(volunteer_ids),
+    )
+
+
+async def move(
     connection: Connection,
     volunteer_id: UUID,
     state: str,
     *,
     unit_id: str | None = None,
-    day: date | None = None,
-    consented_on: date | None = None,
+    day: date,
 ) -> None:
-    """Changes the state; a movement also gives its day, a registration its consent."""
+    """A transfer or departure."""
     await connection.execute(
-        """update volunteer
-           set state = $2, unit_id = coalesce($3, unit_id), moved_on = coalesce($4, moved_on),
-               registered_on = case when $5::date is null then registered_on else $4 end,
-               consented_on = coalesce($5, consented_on), version = version + 1
+        """update volunteer set state = $2, unit_id = coalesce($3, unit_id), moved_on = $4, version = version + 1
            where volunteer_id = $1""",
         volunteer_id,
         state,
         unit_id,
         day,
-        consented_on,
     )
 
 
 async def note_change(connection: Connection, volunteer_id: UUID) -> None:
     """An account changed, and with it what is shown of its volunteer."""
     await connection.execute("update volunteer set version = version + 1 where volunteer_id = $1", volunteer_id)
+
+
+async def note_changes(connection: Connection, volunteer_ids: Collection[UUID]) -> None:
+    await connection.execute(
+        "update volunteer set version = version + 1 where volunteer_id = any($1::uuid[])", list(volunteer_ids)
+    )
 
 
 async def movements(connection: Connection, volunteer_id: UUID) -> list[tuple[date, str]]:
@@ -181,13 +231,15 @@ async def insert_movements(connection: Connection, rows: Sequence[tuple[UUID, st
 
 
 async def insert_accounts(
-    connection: Connection, rows: Sequence[tuple[UUID, UUID, str, datetime, datetime, str]]
+    connection: Connection, rows: Sequence[tuple[UUID, UUID, str, datetime, datetime, str, str]]
 ) -> None:
-    """(account_id, volunteer_id, platform, disclosed_at, verified_at, disclosure_url) each."""
+    """(account_id, volunteer_id, platform, disclosed_at, verified_at, disclosure_url, verified_by) each."""
     if rows:
         await connection.execute(
-            """insert into account (account_id, volunteer_id, platform, disclosed_at, verified_at, disclosure_url)
-               select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[])""",
+            """insert into account
+                   (account_id, volunteer_id, platform, disclosed_at, verified_at, disclosure_url, verified_by)
+               select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[],
+                                    $6::text[], $7::text[])""",
             *list(zip(*rows, strict=True)),
         )
 
@@ -198,3 +250,75 @@ async def lock_account(connection: Connection, account_id: UUID) -> Any:
 
 async def withdraw_account(connection: Connection, account_id: UUID, at: datetime) -> None:
     await connection.execute("update account set withdrawn_at = $2 where account_id = $1", account_id, at)
+
+
+async def living_accounts(connection: Connection, volunteer_id: UUID) -> list[Any]:
+    """Those not withdrawn, locked."""
+    return await connection.fetch(
+        "select * from account where volunteer_id = $1 and withdrawn_at is null order by account_id for update",
+        volunteer_id,
+    )
+
+
+# -- personal data -----------------------------------------------------------------------------------------------------
+
+
+async def contacts(connection: Connection, volunteer_ids: Collection[UUID]) -> dict[UUID, Any]:
+    """(wrapped_key, sealed) of those who have any, locked."""
+    rows = await connection.fetch(
+        """select volunteer_id, wrapped_key, sealed from contact where volunteer_id = any($1::uuid[])
+           order by volunteer_id for update""",
+        list(volunteer_ids),
+    )
+    return {row["volunteer_id"]: (row["wrapped_key"], row["sealed"]) for row in rows}
+
+
+async def save_contacts(connection: Connection, rows: Sequence[tuple[UUID, bytes, bytes]]) -> None:
+    """(volunteer_id, wrapped_key, sealed) each."""
+    if rows:
+        await connection.execute(
+            """insert into contact (volunteer_id, wrapped_key, sealed)
+               select * from unnest($1::uuid[], $2::bytea[], $3::bytea[])
+               on conflict (volunteer_id) do update
+               set wrapped_key = excluded.wrapped_key, sealed = excluded.sealed, changed_at = now()""",
+            *list(zip(*rows, strict=True)),
+        )
+
+
+async def save_hashes(
+    connection: Connection, volunteer_ids: Sequence[UUID], rows: Sequence[tuple[UUID, str, bytes]]
+) -> None:
+    """(volunteer_id, kind, hash) each, in place of all that these volunteers had."""
+    await connection.execute("delete from contact_hash where volunteer_id = any($1::uuid[])", list(volunteer_ids))
+    if rows:
+        await connection.execute(
+            """insert into contact_hash (volunteer_id, kind, hash)
+               select * from unnest($1::uuid[], $2::text[], $3::bytea[])""",
+            *list(zip(*rows, strict=True)),
+        )
+
+
+async def known_by(connection: Connection, hashes: Collection[bytes]) -> list[Any]:
+    """Whoever has one of these hashes: rows (hash, volunteer_id, unit_id, team, state), the first nominated first."""
+    return await connection.fetch(
+        """select h.hash, v.volunteer_id, v.unit_id, v.team, v.state
+           from contact_hash h join volunteer v using (volunteer_id)
+           where h.hash = any($1::bytea[]) order by v.volunteer_id""",
+        list(hashes),
+    )
+
+
+async def erase(connection: Connection, volunteer_id: UUID) -> None:
+    """Destroys the wrapped key, what was sealed under it, the hashes, and whatever else ties the id to the person."""
+    await connection.execute("delete from contact where volunteer_id = $1", volunteer_id)
+    await connection.execute("delete from contact_hash where volunteer_id = $1", volunteer_id)
+    await connection.execute("update ledger_row set volunteer_id = null where volunteer_id = $1", volunteer_id)
+    await connection.execute("update account set disclosure_url = null where volunteer_id = $1", volunteer_id)
+    await connection.execute(
+        "update volunteer set erased_at = now(), version = version + 1 where volunteer_id = $1", volunteer_id
+    )
+    # Answers that are kept for a week, and lists for a day, may tell which row or address was this volunteer's.
+    await connection.execute(
+        "delete from idempotency_key where position($1::bytea in body) > 0", str(volunteer_id).encode()
+    )
+    await connection.execute("delete from upload where position($1 in results::text) > 0", str(volunteer_id))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.roster import ledger
-from services.roster import workbook as xlsx
+from shared import workbooks as xlsx
 from shared.contracts.refusals import Refusal
 from tests.roster.harness import MOVE, PLAIN, ROW, Roster, edited, fact, sheet, workbook
 from tests.support.engine import SHANGHAI
@@ -109,10 +109,10 @@ async def test_2200_rows_are_one_quick_call(roster: Roster) -> None:
 async def test_headings_in_either_language_and_any_order() -> None:
     names = list(reversed(ledger.COLUMNS))
     titles = {"row_ref": "备注号", "disclosed_at": "公开日期", "verified_at": "核验日期"}
-    values = [ROW[name] for name in names]
+    values = [ROW.get(name) for name in names]
     in_chinese = ledger.read(sheet([[ledger.COLUMNS[name] for name in names], values]), SHANGHAI)
     otherwise = ledger.read(sheet([[f" {titles.get(name, name)} " for name in names], values]), SHANGHAI)
-    assert in_chinese == otherwise == ledger.read(workbook(ROW), SHANGHAI)
+    assert in_chinese.lines == otherwise.lines == ledger.read(workbook(ROW), SHANGHAI).lines
 
 
 def test_dates_as_excel_keeps_them_and_as_text() -> None:
@@ -122,9 +122,9 @@ def test_dates_as_excel_keeps_them_and_as_text() -> None:
         "disclosed_at": date(2014, 5, 2),
         "verified_at": date(2014, 5, 3),
     }
-    as_text = ledger.read(workbook(ROW), SHANGHAI)
-    assert ledger.read(workbook(ROW | cells), SHANGHAI) == as_text
-    [line] = ledger.read(workbook(ROW | {"verified_at": "2014-05-03T09:30:00+09:00"}), SHANGHAI)
+    as_text = ledger.read(workbook(ROW), SHANGHAI).lines
+    assert ledger.read(workbook(ROW | cells), SHANGHAI).lines == as_text
+    [line] = ledger.read(workbook(ROW | {"verified_at": "2014-05-03T09:30:00+09:00"}), SHANGHAI).lines
     assert line.content.disclosure.verified_at == datetime(2014, 5, 3, 8, 30, tzinfo=SHANGHAI)  # type: ignore[union-attr]
 
 
@@ -144,7 +144,7 @@ def test_dates_as_excel_keeps_them_and_as_text() -> None:
     ],
 )
 def test_cells_that_cannot_be_taken(change: dict[str, Any], pointer: str) -> None:
-    bad, good = ledger.read(workbook(ROW | change, ROW), SHANGHAI)
+    bad, good = ledger.read(workbook(ROW | change, ROW), SHANGHAI).lines
     assert isinstance(bad.content, Refusal)
     assert (bad.content.code, bad.content.pointer) == ("schema", pointer)
     assert not isinstance(good.content, Refusal)
@@ -165,7 +165,8 @@ async def test_a_ledger_that_cannot_be_read_is_refused_whole(roster: Roster) -> 
         return told["code"], told.get("pointer")
 
     assert await code(b"") == ("schema", None)
-    assert await code(b"not a workbook") == ("schema", None)
+    assert await code(b"PK\x03\x04 not a workbook") == ("schema", None)
+    assert await code(b"not a list") == ("schema", "/1")
     assert await code(b"x" * (xlsx.MAX_BYTES + 1)) == ("too_large", None)
     assert await code(sheet([])) == ("schema", None)
     assert await code(workbook(ROW, headings=["unit_id", "team", "category", "registered_on"])) == ("schema", None)
@@ -175,7 +176,7 @@ async def test_a_ledger_that_cannot_be_read_is_refused_whole(roster: Roster) -> 
 
 def test_so_many_rows_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "MAX_ROWS", 3)
-    assert len(ledger.read(workbook(*[PLAIN] * 3), SHANGHAI)) == 3
+    assert len(ledger.read(workbook(*[PLAIN] * 3), SHANGHAI).lines) == 3
     with pytest.raises(Refusal, match="too_large"):
         ledger.read(workbook(*[PLAIN] * 4), SHANGHAI)
 
@@ -183,9 +184,9 @@ def test_so_many_rows_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_template_can_be_filled_and_imported(roster: Roster) -> None:
     response = await roster.http.get("/roster/api/v1/ledgers/template.xlsx")
     assert response.headers["content-type"] == ledger.MEDIA_TYPE
-    assert ledger.read(response.content, SHANGHAI) == []
+    assert ledger.read(response.content, SHANGHAI).lines == []
     cells = "".join(
-        f'<c r="{chr(ord("A") + at)}2" t="inlineStr"><is><t>{ROW[name]}</t></is></c>'
+        f'<c r="{chr(ord("A") + at)}2" t="inlineStr"><is><t>{ROW.get(name, "")}</t></is></c>'
         for at, name in enumerate(ledger.COLUMNS)
     )
     filled = edited(response.content, "</row></sheetData>", f'</row><row r="2">{cells}</row></sheetData>')

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from services.roster import workbook
+from shared import workbooks as workbook
 from shared.contracts.refusals import Refusal
 from tests.roster.harness import edited, sheet
 
