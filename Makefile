@@ -29,6 +29,8 @@ lock: $(READY)
 	$(BIN)/uv pip compile $(LOCK) --extra embedded $(ARGS) -o requirements/runtime.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra embedded --group dev --group build -c requirements/runtime.txt $(ARGS) \
 		-o requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) -c requirements/runtime.txt $(ARGS) -o requirements/image.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --group wheel -c requirements/dev.txt $(ARGS) -o requirements/wheel.txt
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"

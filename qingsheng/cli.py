@@ -214,8 +214,9 @@ def _administered(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _show_link(settings: Settings, link: str) -> None:
+    where = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
     out.print(
-        f"One-time link to choose a password, for three days:\nhttp://{settings.host}:{settings.port}{link}",
+        f"One-time link to choose a password, for three days:\n{where}{link}",
         highlight=False,
         soft_wrap=True,
     )

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -86,6 +87,8 @@ async def work(services: Sequence[str], settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     running = [asyncio.create_task(SERVICES[name].create_worker(settings).run(), name=name) for name in services]
+    if settings.alive_file:
+        running.append(asyncio.create_task(_show_life(settings.alive_file), name="show life"))
     stopped = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
     for task in running:
@@ -93,6 +96,12 @@ async def work(services: Sequence[str], settings: Settings) -> None:
     await asyncio.wait(running, timeout=40)
     for task in done - {stopped}:
         task.result()
+
+
+async def _show_life(file: Path) -> None:
+    while True:
+        file.touch()
+        await asyncio.sleep(1)
 
 
 def _hold_lifeline() -> None:

@@ -1,9 +1,14 @@
 """Everything that can be set, read once from environment variables with the prefix ``QINGSHENG_``."""
 
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+_SECRETS = Path("/run/secrets")
+"""Where containers find secrets as files: ``qingsheng_secret_key`` for ``QINGSHENG_SECRET_KEY``, and so on."""
 
 
 class Settings(BaseSettings):
@@ -13,7 +18,9 @@ class Settings(BaseSettings):
     command line from the embedded stack; services are always given both.
     """
 
-    model_config = SettingsConfigDict(env_prefix="QINGSHENG_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="QINGSHENG_", frozen=True, extra="ignore", secrets_dir=_SECRETS if _SECRETS.is_dir() else None
+    )
 
     database_url: str
     kafka_bootstrap_servers: str
@@ -24,6 +31,8 @@ class Settings(BaseSettings):
     time_zone: str = "Asia/Shanghai"
     story_mode: bool = False
     """The recording time follows the events' own time: for the demo and for tests, never with real sign-in."""
+    alive_file: Path | None = None
+    """A worker touches it every second while its loop turns: for the health check of a container."""
     host: str = "127.0.0.1"
     port: int = 8600
     database_pool_size: int = 8
