@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
 _SECRETS = Path("/run/secrets")
 """Where containers find secrets as files: ``qingsheng_secret_key`` for ``QINGSHENG_SECRET_KEY``, and so on."""
 
