@@ -136,4 +136,4 @@ class ContactList(_Told):
 
     unit_id: UnitId
     team: Team | None = None
-    reason: Annotated[Words, StringConstraints(min_length=5, max_length=200, strip_whitespace=True)]
+    reason: Annotated[Words, StringConstraints(max_length=200)]

@@ -55,7 +55,7 @@ async def contact_list(
         raise refusal
     members = await queries.members(connection, unit_id, team)
     found = await contacts.opened(connection, vault, [each["volunteer_id"] for each in members])
-    told = {"team": team, "reason": reason, "volunteers": [str(each) for each in found]}
+    told = {"team": team, "reason": reason.strip(), "volunteers": [str(each) for each in found]}
     await audit.record(connection, who, "contacts.exported", f"unit/{unit_id}", told)
     rows = [(each, found.get(each["volunteer_id"], Contact())) for each in members]
     return [{**each, **asdict(contact), **contact.handles} for each, contact in rows]

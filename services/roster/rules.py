@@ -136,6 +136,9 @@ def may_state_reason(reason: str) -> Refusal | None:
     if _OF_A_PERSON.search(reason):
         told = {"zh": "理由中像是有手机号或证件号", "en": "it looks as if a phone or identity card number stood in it"}
         return Refusal("personal_data", pointer="/reason", reason=told)
+    if not 5 <= len(reason.strip()) <= 200:
+        told = {"zh": "请用 5 至 200 字说明用途", "en": "say what for, in 5 to 200 characters"}
+        return Refusal("schema", pointer="/reason", reason=told)
     return None
 
 

@@ -10,7 +10,10 @@ from typing import Any
 import httpx
 import xlsxwriter
 
+from qingsheng.users import administering
 from services.roster import ledger
+from shared.access import accounts, sessions
+from shared.access.roles import Role
 from shared.contracts.decoding import Decoder
 from shared.contracts.registry import of_service
 from shared.postgres import open_pool
@@ -45,6 +48,7 @@ PLAIN = {name: ROW[name] for name in ("unit_id", "team", "category", "registered
 class Roster:
     http: httpx.AsyncClient
     pool: Any
+    settings: Any
 
     async def post(self, path: str, body: Any = None, status: int | None = None, **more: Any) -> Any:
         return await self._call("POST", path, body, status, **more)
@@ -52,8 +56,28 @@ class Roster:
     async def put(self, path: str, body: Any = None, status: int | None = None, **more: Any) -> Any:
         return await self._call("PUT", path, body, status, **more)
 
-    async def get(self, path: str, status: int = 200) -> Any:
-        return await self._call("GET", path, None, status)
+    async def get(self, path: str, status: int = 200, **more: Any) -> Any:
+        return await self._call("GET", path, None, status, **more)
+
+    async def as_role(self, role: Role, county: str | None = None) -> dict[str, str]:
+        """Headers of somebody with this role alone, named after it."""
+        name = f"{role}-{county}" if county else str(role)
+        async with administering(self.settings) as connection:
+            await accounts.add(connection, "tests", name, [role], county)
+            return {"Authorization": f"Bearer {await sessions.begin(connection, name)}"}
+
+    async def as_county(self, county: str) -> dict[str, str]:
+        return await self.as_role(Role.COUNTY_OPERATOR, county)
+
+    async def keep(self, volunteer_id: str, contact: Any, status: int = 200) -> Any:
+        """Puts a volunteer's contact."""
+        path = f"/volunteers/{volunteer_id}/contact"
+        return await self.put(path, contact, status, headers={"If-Match": "*"})
+
+    async def audited(self, action: str | None = None) -> list[Any]:
+        """The roster's audit lines, in order."""
+        rows = await self.pool.fetch("select actor, action, subject, details from audit order by number")
+        return [row for row in rows if action in (None, row["action"])]
 
     async def _call(self, method: str, path: str, body: Any, status: int | None, **more: Any) -> Any:
         response = await self.http.request(method, f"/roster/api/v1{path}", json=body, **more)
@@ -92,7 +116,7 @@ async def roster_at(database_url: str, **more: Any) -> AsyncIterator[Roster]:
     pool = await open_pool(settings, "roster")
     try:
         async with client(settings, ["roster"]) as http:
-            roster = Roster(http, pool)
+            roster = Roster(http, pool, settings)
             await roster.post("/units", UNIT, 201)
             await roster.post("/units", OTHER, 201)
             yield roster
