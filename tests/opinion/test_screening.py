@@ -1,8 +1,9 @@
 """Charter C4: how much of what must not be in a tip the screening finds, and how many honest texts it stops.
 
 ``corpus.jsonl`` holds invented texts with labels. Those of the set ``tuned`` were in view while the patterns were
-written; those of ``held_out`` were written afterwards and have changed nothing. So the held-out rates say what to expect of
-texts nobody has seen: nearly all personal data, about half of the texts about persons, hardly an honest text stopped.
+written; those of ``held_out`` were written by the same hand and have changed nothing. So the held-out rates say what to
+expect of texts nobody has seen: nearly all personal data, rather more than half of the texts about persons, hardly an
+honest text stopped. ``docs/screening.md`` tells them.
 """
 
 import json
@@ -37,18 +38,18 @@ def test_c4_measured_rates(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(CORPUS) >= 120
     assert {text.lang for text in CORPUS} == {"zh", "en"}
     with capsys.disabled():
-        print("\n  screening, share refused        all    zh    en  held out")
+        print("\n  screening, share refused        all    zh    en  held out    zh    en")
         for label in ("fine", *KINDS):
-            rates = [rate(label), rate(label, lang="zh"), rate(label, lang="en"), rate(label, "held_out")]
+            rates = [rate(label, of, lang) for of in (None, "held_out") for lang in (None, "zh", "en")]
             print(f"    {label:<25}" + "".join(f"{one:6.0%}" for one in rates))
     hits = [text for text in CORPUS if text.label != "fine"]
     found = sum(screen(text.text, "/text") is not None for text in hits) / len(hits)
-    assert found >= 0.95
+    assert found >= 0.93
     assert rate("fine") <= 0.01
     assert rate("personal_data") >= 0.98
-    assert rate("fine", "held_out") <= 0.05
+    assert rate("fine", "held_out") <= 0.02
     assert rate("personal_data", "held_out") >= 0.90
-    assert rate("person_targeted", "held_out") >= 0.50
+    assert rate("person_targeted", "held_out") >= 0.55
 
 
 @pytest.mark.parametrize("kind", KINDS)
