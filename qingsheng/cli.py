@@ -187,6 +187,50 @@ def keys_issue(
     out.print(f"Source: /ext/{producer}\nReports go to: {', '.join(intake.values())}\nAnswers come on: {answers}")
 
 
+@app.command("import")
+def import_ledger(
+    file: Annotated[Path, typer.Argument(help="A unit's ledger: .xlsx or CSV, in the columns of the template.")],
+    unit: Annotated[str | None, typer.Option(help="Code of the unit of rows that name none.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, and record nothing.")] = False,
+    copy: Annotated[Path | None, typer.Option(help="Write a copy with a result behind each row to this .xlsx.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a ledger of volunteers, row by row. Exit code 1 when a row was refused; the others are registered."""
+    from fastapi.encoders import jsonable_encoder
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from qingsheng import importing
+
+    settings = settings_here()
+    try:
+        read = importing.read(file, settings, unit)
+    except (importing.NotReadable, OSError) as error:
+        raise fail(f"{file}: {error}", 2) from None
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        rows = bar.add_task("checking" if dry_run else "taking rows", total=len(read.lines))
+        taken = importing.take(settings, read, dry_run=dry_run, done=lambda n: bar.update(rows, completed=n))
+        answer = done(taken)
+    if copy is not None:
+        copy.write_bytes(importing.importing.copy(read.table, answer["rows"]))
+    if as_json:
+        out.print_json(data=jsonable_encoder(answer))
+    else:
+        _tell_ledger(answer, dry_run)
+    raise typer.Exit(1 if answer["refused"] else 0)
+
+
+def _tell_ledger(answer: Any, dry_run: bool) -> None:
+    refused = [row for row in answer["rows"] if row["status"] == "refused"]
+    for row in refused[:20]:
+        column = (row["pointer"] or "").strip("/")
+        out.print(f"row {row['row']}{f', {column}' if column else ''}: {row['message']['en']}", highlight=False)
+    if len(refused) > 20:
+        out.print(f"… and {len(refused) - 20} more; --copy FILE.xlsx shows them all.")
+    counts = f"{answer['registered']} registered, {answer['already_registered']} before, {answer['refused']} refused"
+    say(f"{'Checked, nothing recorded: ' if dry_run else ''}{counts}.")
+
+
 Account = Annotated[str, typer.Argument(help="Name of the account, such as chen.wei.")]
 Roles = Annotated[
     str, typer.Option("--role", help="county_operator, city_operator, committee, auditor, ops; several with commas.")

@@ -227,10 +227,10 @@ async def ledger(connection: Connection, unit_id: str, *, parts: bool) -> list[d
                   coalesce(l.row_ref, v.volunteer_id::text) as row_ref,
                   a.platform, a.disclosed_at, a.verified_at, a.disclosure_url
            from volunteer v
-           left join lateral (select row_ref from ledger_row l
-               where l.volunteer_id = v.volunteer_id and l.unit_id = v.unit_id order by row_ref limit 1) l on true
-           left join lateral (select * from account a
-               where a.volunteer_id = v.volunteer_id and a.withdrawn_at is null order by account_id limit 1) a on true
+           left join (select volunteer_id, unit_id, min(row_ref) as row_ref from ledger_row
+               group by volunteer_id, unit_id) l on l.volunteer_id = v.volunteer_id and l.unit_id = v.unit_id
+           left join (select distinct on (volunteer_id) * from account
+               where withdrawn_at is null order by volunteer_id, account_id) a on a.volunteer_id = v.volunteer_id
            where v.state = 'registered' and v.unit_id in (select unit_id from part)
            order by v.unit_id, v.volunteer_id""",
         unit_id,
