@@ -43,7 +43,7 @@ async def record(
     await connection.execute(
         f"insert into {log} (number, at, actor, action, subject, details, hash) values ($1, $2, $3, $4, $5, $6::text::jsonb, $7)",  # noqa: S608
         *line.values(),
-        _hash(previous, line),
+        hash_of_line(previous, line),
     )
 
 
@@ -54,7 +54,7 @@ async def first_broken_line(connection: Connection, log: str = "audit") -> int |
         rows = await connection.fetch(f"{_LINES} from {log} where number >= $1 order by number limit 1000", expected)
         for row in rows:
             line = {name: row[name] for name in ("number", "at", "actor", "action", "subject", "details")}
-            if row["number"] != expected or row["hash"] != _hash(previous, line):
+            if row["number"] != expected or row["hash"] != hash_of_line(previous, line):
                 return expected
             previous, expected = row["hash"], expected + 1
         if not rows:
@@ -69,6 +69,7 @@ async def lines(connection: Connection, before: int | None, limit: int, log: str
     return [dict(row) | {"details": json.loads(row["details"]), "hash": row["hash"].hex()} for row in rows]
 
 
-def _hash(previous: bytes, line: Mapping[str, Any]) -> bytes:
+def hash_of_line(previous: bytes, line: Mapping[str, Any]) -> bytes:
+    """Of a line, ``details`` as JSON text, behind one with the hash ``previous``."""
     told = dict(line) | {"at": line["at"].astimezone(UTC).isoformat(), "details": json.loads(line["details"])}
     return hashlib.sha256(previous + rfc8785.dumps(told)).digest()

@@ -62,6 +62,23 @@ async def test_c11_whoever_gets_around_that_breaks_the_chain(database_url: str, 
     await connection.close()
 
 
+async def test_c11_whoever_recomputes_the_hash_of_a_line_breaks_the_next(database_url: str) -> None:
+    await filled(database_url, 5)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("alter table roster.audit disable trigger append_only")
+    await connection.execute("update roster.audit set actor = 'someone' where number = 3")
+    rows = await connection.fetch(
+        "select *, details::text as text from roster.audit where number in (2, 3) order by number"
+    )
+    line = {name: rows[1][name] for name in ("number", "at", "actor", "action", "subject")} | {
+        "details": rows[1]["text"]
+    }
+    forged = audit.hash_of_line(rows[0]["hash"], line)
+    await connection.execute("update roster.audit set hash = $1 where number = 3", forged)
+    assert await audit.first_broken_line(connection, "roster.audit") == 4
+    await connection.close()
+
+
 async def test_lines_written_at_once_follow_one_another(database_url: str) -> None:
     await asyncio.gather(*(filled(database_url, 5) for _ in range(6)))
     connection = await asyncpg.connect(database_url)
