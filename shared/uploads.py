@@ -1,7 +1,7 @@
 """Uploaded lists, kept for a day in the service's table ``upload``, so that a list that was checked can be recorded
 without sending it again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,8 +19,16 @@ Result = dict[str, Any]
 
 
 def refused(row: int, refusal: Refusal) -> Result:
-    why = {"code": refusal.code, "pointer": refusal.pointer, "message": refusal.message}
-    return {"row": row, "status": "refused"} | why
+    """For people: what is wrong with a cell is said in its own words."""
+    reason: Any = refusal.detail.get("reason") if refusal.code == "schema" else None
+    message: Any = reason if isinstance(reason, Mapping) else refusal.message
+    return {
+        "row": row,
+        "status": "refused",
+        "code": refusal.code,
+        "pointer": refusal.pointer,
+        "message": {"zh": message["zh"], "en": message["en"]},
+    }
 
 
 class Upload(NamedTuple):

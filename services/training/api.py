@@ -25,11 +25,10 @@ from services.training.models import (
     SessionWithVenues,
     VoidAttendance,
 )
-from services.training.reading import version_read
+from services.training.reading import new_session, version_read
 from shared.access.guard import Operator, Reader, allowed
 from shared.access.roles import Principal, Role
 from shared.clock import Clock
-from shared.contracts.fields import Names
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.web.paging import Cursor, Limit
@@ -55,7 +54,7 @@ async def hold_session(request: Request, who: Operator, told: HoldSession) -> Re
     """Enters a session that was held. Its county is that of its first organiser."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        session_id = await planning.hold_session(connection, clock, who, _new(told))
+        session_id = await planning.hold_session(connection, clock, who, new_session(told))
         return await _session_answer(connection, session_id, 201)
 
     return await write(request, work)
@@ -66,7 +65,7 @@ async def plan_session(request: Request, who: Operator, told: PlanSession) -> Re
     """Enters a session that is to be held. Nothing is published of it until it was."""
 
     async def work(connection: Connection, clock: Clock) -> Answer:
-        session_id = await planning.plan_session(connection, clock, who, _new(told))
+        session_id = await planning.plan_session(connection, clock, who, new_session(told))
         return await _session_answer(connection, session_id, 201)
 
     return await write(request, work)
@@ -86,7 +85,7 @@ async def change_plan(request: Request, who: Operator, session_id: UUID, told: P
 
     async def work(connection: Connection, clock: Clock) -> Answer:
         version = version_read(request, required=True)
-        await planning.change_plan(connection, clock, who, session_id, _new(told), version)
+        await planning.change_plan(connection, clock, who, session_id, new_session(told), version)
         return await _session_answer(connection, session_id, 200)
 
     return await write(request, work)
@@ -194,25 +193,6 @@ async def show_attendance(request: Request, who: Reader, response: Response, att
     who.must_serve(found["county"])
     response.headers["ETag"] = f'"{_version(found)}"'
     return found
-
-
-def _new(told: HoldSession) -> planning.NewSession:
-    """Raises ``schema`` where the venues and their number do not agree, or neither is told."""
-    count = told.venue_count or len(told.venues)
-    if not count or (told.venues and count != len(told.venues)):
-        reason = {"zh": "请写明会场或会场数，两者须一致", "en": "give the venues or their number, in agreement"}
-        raise Refusal("schema", pointer="/venue_count", reason=reason)
-    return planning.NewSession(
-        told.kind,
-        Names(zh=told.title.zh, en=told.title.en),
-        told.starts_at,
-        told.hours,
-        count,
-        told.organisers,
-        told.joint_with,
-        [planning.NewVenue(venue.name, venue.unit_id, venue.capacity) for venue in told.venues],
-        told.ends_on,
-    )
 
 
 def _row(number: int, result: UUID | Refusal, dry_run: bool) -> Row:

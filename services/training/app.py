@@ -1,13 +1,17 @@
-"""The training service's API: all its wiring."""
+"""The training service's API and pages: all its wiring."""
 
 from fastapi import FastAPI
 
-from services.training import api, venue_api
+from services.training import api, pages, venue_api, venue_page
 from services.training.intake import create_door
 from shared.settings import Settings
 from shared.web import intake
 from shared.web.app import create_app
+from shared.web.pages import install as install_pages
 
 
 def create_api(settings: Settings) -> FastAPI:
-    return create_app("training", settings, [api.router, venue_api.router, intake.router], door=create_door(settings))
+    routers = [api.router, venue_api.router, intake.router, pages.router, pages.uploads.router, venue_page.router]
+    app = create_app("training", settings, routers, door=create_door(settings))
+    install_pages(app, pages.TEMPLATES)
+    return app

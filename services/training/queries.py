@@ -100,6 +100,24 @@ async def expected_at(connection: Connection, session_id: UUID, venue_no: int) -
     )
 
 
+async def present_at(connection: Connection, session_id: UUID, venue_no: int) -> int:
+    """How many attendances of a venue count."""
+    return await connection.fetchval(
+        "select count(*) from attendance where session_id = $1 and venue_no = $2 and voided_at is null",
+        session_id,
+        venue_no,
+    )
+
+
+async def units(connection: Connection, county: str | None) -> list[Any]:
+    """The units known (unit_id, name, kind, county), the city's first; of ``county``, if told."""
+    return await connection.fetch(
+        """select unit_id, name, kind, county from unit where $1::text is null or county = $1
+           order by kind <> 'city', kind <> 'county', unit_id""",
+        county,
+    )
+
+
 async def plan(connection: Connection, county: str | None, year: int, zone: str) -> list[Any]:
     """A year's figures by first organiser and local quarter: unit_id, name, county, quarter and those of ``Figures``."""
     return await connection.fetch(

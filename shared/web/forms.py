@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -100,7 +100,8 @@ def errors(
     if isinstance(problem, Refusal):
         place = (problem.pointer or "").strip("/").replace("/", "_")
         reason: Any = problem.detail.get("reason") if problem.code == "schema" else None
-        message: str = reason[words.language] if isinstance(reason, Mapping) else problem.message[words.language]
+        by_language = cast(Mapping[str, str], reason) if isinstance(reason, Mapping) else problem.message
+        message = by_language[words.language]
         found = {place: message}
     else:
         found = {"_".join(map(str, each["loc"])): said(each)[words.language] for each in problem.errors()}

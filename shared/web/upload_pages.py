@@ -91,6 +91,7 @@ class UploadPages:
             "upload.html",
             upload=upload,
             kind=kind,
+            headings={column.name: column.zh for column in self._kinds[kind].columns},
             wrong=wrong[:SHOWN],
             more=max(0, len(wrong) - SHOWN),
             good=len(upload.results) - len(wrong),
