@@ -85,5 +85,5 @@ def test_a_tip_is_told_in_the_browser(browser: Browser, places: dict[str, str]) 
     )
     there = "location.pathname.startsWith('/opinion/status/') && document.readyState == 'complete'"
     eventually_now(lambda: browser.ask(there), DEADLINE)
-    assert browser.ask("document.querySelector('#link').value.includes('/opinion/status/')")
+    assert browser.ask("document.querySelector('#link').href.includes('/opinion/status/')")
     assert browser.ask("document.querySelector('h1').innerText") == "Thank you, it has arrived"

@@ -232,7 +232,7 @@ async def test_the_inbox_in_pages(desk: Service, opinion: Service) -> None:
 async def test_a_tip_by_phone_from_entry_to_answer(desk: Service, opinion: Service) -> None:
     told = TOLD | {"channel": "phone", "reported_at": "2014-07-28T10:00", "contact": "13800138000"}
     shown = await done(desk, "/desk/tips/new", told)
-    [link] = re.findall(r'value="http://test(/opinion/status/[^"]+)" readonly', shown.text)
+    [link] = re.findall(r'<a id="link" href="http://test(/opinion/status/[^"]+)">', shown.text)
     [event] = await opinion.events()
     assert (event.time, event.data.channel) == (at("2014-07-28 10:00"), "phone")
     place = f"/desk/tips/{event.data.tip_id}"
