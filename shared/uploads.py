@@ -3,7 +3,7 @@ without sending it again."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -21,7 +21,7 @@ Result = dict[str, Any]
 def refused(row: int, refusal: Refusal) -> Result:
     """For people: what is wrong with a cell is said in its own words."""
     reason: Any = refusal.detail.get("reason") if refusal.code == "schema" else None
-    message: Any = reason if isinstance(reason, Mapping) else refusal.message
+    message = cast(Mapping[str, str], reason) if isinstance(reason, Mapping) else refusal.message
     return {
         "row": row,
         "status": "refused",

@@ -131,6 +131,15 @@ async def repost(connection: Connection, repost_id: UUID) -> dict[str, Any]:
     return _repost(_found(await connection.fetchrow("select * from repost where repost_id = $1", repost_id)))
 
 
+async def units(connection: Connection, county: str | None) -> list[Any]:
+    """The units known (unit_id, name), the city's first; of ``county``, if told."""
+    return await connection.fetch(
+        """select unit_id, name from unit where $1::text is null or county = $1
+           order by kind <> 'city', kind <> 'county', unit_id""",
+        county,
+    )
+
+
 async def own_shares(connection: Connection, volunteer_id: UUID, cursor: str | None, limit: int) -> dict[str, Any]:
     """What a volunteer's own page lists, the latest share first: logged ones (``repost_id``, ``voided_at``,
     ``void_reason``) and refused ones (``code``), each with ``id``, ``shared_at``, ``platform``, and ``title`` and ``url`` of a
