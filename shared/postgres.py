@@ -106,13 +106,17 @@ async def connect(settings: Settings, *, command_timeout: float | None = None, *
 
 
 async def in_transaction(
-    pool: Pool, work: Callable[[Connection], Awaitable[Result]], *, timeout: float = 10.0
+    pool: Pool,
+    work: Callable[[Connection], Awaitable[Result]],
+    *,
+    timeout: float = 10.0,
+    isolation: str | None = None,
 ) -> Result:
     """Runs ``work`` in one transaction, again when it met another one. Raises one of OUTAGES when the database is away."""
     for attempt in range(1, ATTEMPTS + 1):
         async with pool.acquire(timeout=timeout) as connection:
             try:
-                async with connection.transaction():
+                async with connection.transaction(isolation=isolation):
                     return await work(connection)
             except CONFLICTS:
                 if attempt == ATTEMPTS:

@@ -39,8 +39,9 @@ class _RolledBack(Exception):
         self.answer = answer
 
 
-async def write(request: Request, work: Work, *, dry_run: bool = False) -> Response:
-    """Runs ``work`` in one transaction and answers with what it returns; with ``dry_run`` nothing of it stays."""
+async def write(request: Request, work: Work, *, dry_run: bool = False, isolation: str | None = None) -> Response:
+    """Runs ``work`` in one transaction and answers with what it returns; with ``dry_run`` nothing of it stays.
+    ``isolation``: such as ``repeatable_read``, for work that must see one moment."""
     settings: Settings = request.app.state.settings
     clock: Clock = request.app.state.clock
     key = request.headers.get("idempotency-key")
@@ -66,14 +67,18 @@ async def write(request: Request, work: Work, *, dry_run: bool = False) -> Respo
 
     with clock.told(_story_time(request)):
         try:
-            return await in_transaction(request.app.state.pool, once, timeout=settings.database_timeout)
+            return await in_transaction(
+                request.app.state.pool, once, timeout=settings.database_timeout, isolation=isolation
+            )
         except _RolledBack as dry:
             return _response(dry.answer)
         except Refusal as refusal:
             return problem(refusal)
 
 
-async def submit(request: Request, work: Callable[[Connection, Clock], Awaitable[Result]]) -> Result:
+async def submit(
+    request: Request, work: Callable[[Connection, Clock], Awaitable[Result]], *, isolation: str | None = None
+) -> Result:
     """A page's write: ``work`` in one transaction, refused while the broker stays away; raises Refusal for the page to
     show beside its form."""
     settings: Settings = request.app.state.settings
@@ -84,7 +89,9 @@ async def submit(request: Request, work: Callable[[Connection, Clock], Awaitable
         return await work(connection, clock)
 
     with clock.told(_story_time(request)):
-        return await in_transaction(request.app.state.pool, once, timeout=settings.database_timeout)
+        return await in_transaction(
+            request.app.state.pool, once, timeout=settings.database_timeout, isolation=isolation
+        )
 
 
 def check_version(request: Request, version: int) -> None:
