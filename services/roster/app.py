@@ -1,22 +1,21 @@
 """The roster service's API and pages: all their wiring. People sign in here, for all services."""
 
-from pathlib import Path
-
 from fastapi import FastAPI
 
-from services.roster import api, ledger_api, people_api
+from services.roster import api, desk, ledger_api, ledger_pages, pages, people_api
+from services.roster.ledger_runs import LedgerRuns
 from services.roster.personal import Vault
 from shared.access import pages as access
 from shared.settings import Settings
 from shared.web.app import create_app
 from shared.web.pages import install as install_pages
 
-TEMPLATES = Path(__file__).parent / "templates"
-
 
 def create_api(settings: Settings) -> FastAPI:
-    routers = [people_api.router, ledger_api.router, api.router]
-    app = create_app("roster", settings, routers, vault=Vault(settings.secret_key.get_secret_value()))
+    secret = settings.secret_key.get_secret_value()
+    apis = [people_api.router, ledger_api.router, api.router]
+    app = create_app("roster", settings, [*apis, pages.router, desk.router, ledger_pages.router], vault=Vault(secret))
+    app.state.ledger_runs = LedgerRuns(app, secret)
     access.install(app, settings)
-    install_pages(app, TEMPLATES)
+    install_pages(app, pages.TEMPLATES)
     return app

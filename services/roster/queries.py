@@ -278,3 +278,58 @@ def _uuid(ref: str | None) -> UUID | None:
         return UUID(ref or "")
     except ValueError:
         return None
+
+
+# -- for pages ---------------------------------------------------------------------------------------------------------
+
+
+async def places(
+    connection: Connection, county: str | None, year: int, *, unit_id: str | None = None, parent_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Units with ``teams``: [{team, quota, filled, nominated, waiting}] of the year, quota None where none is set. All, one,
+    or the parts of one."""
+    rows = await connection.fetch(
+        """with filled as (
+               select unit_id, team, count(*) as n from volunteer
+               where state = 'registered' and registered_on < make_date($2 + 1, 1, 1) group by 1, 2
+           ), nominated as (
+               select unit_id, team, count(*) as n from volunteer
+               where state = 'nominated' and nominated_on < make_date($2 + 1, 1, 1) group by 1, 2
+           )
+           select u.unit_id, u.name, u.kind, u.county, u.parent_id, t.team, q.quota,
+                  coalesce(f.n, 0) as filled, coalesce(n.n, 0) as nominated,
+                  case when q.quota is null then 0
+                       else greatest(coalesce(n.n, 0) - greatest(q.quota - coalesce(f.n, 0), 0), 0) end as waiting
+           from unit u cross join (values ('city'), ('county')) as t (team)
+           left join quota q on q.unit_id = u.unit_id and q.team = t.team and q.year = $2
+           left join filled f on f.unit_id = u.unit_id and f.team = t.team
+           left join nominated n on n.unit_id = u.unit_id and n.team = t.team
+           where ($1::text is null or u.county = $1) and ($3::text is null or u.unit_id = $3)
+             and ($4::text is null or u.parent_id = $4)
+           order by array_position(array['city', 'county', 'organ', 'township'], u.kind), u.unit_id, t.team""",
+        county,
+        year,
+        unit_id,
+        parent_id,
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        unit = found.setdefault(
+            row["unit_id"],
+            {name: row[name] for name in ("unit_id", "name", "kind", "county", "parent_id")} | {"teams": []},
+        )
+        if row["quota"] is not None or row["filled"] or row["nominated"]:
+            unit["teams"].append({name: row[name] for name in ("team", "quota", "filled", "nominated", "waiting")})
+    return list(found.values())
+
+
+async def unit_names(connection: Connection, county: str | None = None) -> dict[str, dict[str, str]]:
+    """{zh, en?} by unit, of all counties or one."""
+    rows = await connection.fetch(
+        "select unit_id, name from unit where $1::text is null or county = $1 order by unit_id", county
+    )
+    return {row["unit_id"]: row["name"] for row in rows}
+
+
+async def has_contact(connection: Connection, volunteer_id: UUID) -> bool:
+    return await connection.fetchval("select exists (select from contact where volunteer_id = $1)", volunteer_id)
