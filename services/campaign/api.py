@@ -36,7 +36,7 @@ from shared.postgres import Connection, in_transaction
 from shared.web import uploads
 from shared.web.paging import Cursor, Limit
 from shared.web.reads import reading, snapshot
-from shared.web.writes import Answer, write
+from shared.web.writes import Answer, submit, write
 
 router = APIRouter(prefix="/api/v1")
 PostReader = Annotated[
@@ -218,14 +218,14 @@ async def show_repost(request: Request, who: Reader, response: Response, repost_
 
 
 @router.post("/volunteers/{volunteer_id}/link", status_code=201, response_model=Link, tags=["volunteers"])
-async def issue_link(request: Request, who: Operator, volunteer_id: UUID) -> Response:
+async def issue_link(request: Request, who: Operator, volunteer_id: UUID) -> Link:
     """A new private link to the page on which a volunteer sees what counts and why not; an earlier one ends. It is shown
-    once."""
+    once. An ``Idempotency-Key`` is not heeded: its answer would have to be kept."""
 
-    async def work(connection: Connection, clock: Clock) -> Answer:
-        return Answer(Link(path=await volunteers.issue_link(connection, clock, who, volunteer_id)), 201)
+    async def work(connection: Connection, clock: Clock) -> str:
+        return await volunteers.issue_link(connection, clock, who, volunteer_id)
 
-    return await write(request, work)
+    return Link(path=await submit(request, work))
 
 
 @router.delete("/volunteers/{volunteer_id}/link", status_code=204, tags=["volunteers"])

@@ -24,7 +24,7 @@ from shared.clock import Clock
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.web import uploads
-from shared.web.writes import Answer, write
+from shared.web.writes import Answer, submit, write
 
 router = APIRouter(prefix="/api/v1")
 
@@ -43,14 +43,14 @@ async def name_venues(request: Request, who: Operator, session_id: UUID, told: N
 
 
 @router.post("/sessions/{session_id}/venues/{venue_no}/link", response_model=Link, status_code=201, tags=["venues"])
-async def issue_link(request: Request, who: Operator, session_id: UUID, venue_no: int) -> Response:
+async def issue_link(request: Request, who: Operator, session_id: UUID, venue_no: int) -> Link:
     """A new private link to the venue's page, for its host; an earlier one ends. It is shown once and works on the days
-    of the session."""
+    of the session. An ``Idempotency-Key`` is not heeded: its answer would have to be kept."""
 
-    async def work(connection: Connection, clock: Clock) -> Answer:
-        return Answer(Link(path=await venues.issue_link(connection, clock, who, session_id, venue_no)), 201)
+    async def work(connection: Connection, clock: Clock) -> str:
+        return await venues.issue_link(connection, clock, who, session_id, venue_no)
 
-    return await write(request, work)
+    return Link(path=await submit(request, work))
 
 
 @router.delete("/sessions/{session_id}/venues/{venue_no}/link", response_model=SessionWithVenues, tags=["venues"])
@@ -89,7 +89,7 @@ async def list_template(who: Operator) -> Response:
 )
 async def upload_list(request: Request, who: Operator, session_id: UUID, dry_run: bool = False) -> Response:
     """Records a list sent as a workbook or CSV file (the body), and answers row by row; rows that are refused do not hold
-    up the others. Where the request accepts a workbook alone, it is answered with a copy of the list with the errors in
+    up the others. Where the request accepts a workbook, it is answered with a copy of the list with the errors in
     it. With ``dry_run`` nothing of it stays."""
     request, content = await uploads.received(request)
     table = await uploads.read(content, lists.ATTENDED, lists.MAX_ROWS)

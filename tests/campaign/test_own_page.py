@@ -15,7 +15,7 @@ API = "/campaign/api/v1"
 
 async def link(campaign: Campaign, volunteer: UUID) -> str:
     """The token of a new link."""
-    answer = await campaign.post(f"/volunteers/{volunteer}/link", {})
+    answer = await campaign.post(f"/volunteers/{volunteer}/link", {}, Idempotency_Key=str(uuid4()))
     assert answer.status_code == 201, answer.text
     return answer.json()["path"].removeprefix("/campaign/mine/")
 
@@ -33,6 +33,7 @@ async def test_a_link_leads_to_its_volunteer_until_it_is_replaced_or_revoked(cam
     stored = await campaign.pool.fetch("select * from volunteer_link")
     assert [row["token_hash"] for row in stored] == [hash_of(first)]
     assert first not in str([dict(row) for row in stored])
+    assert await campaign.pool.fetchval("select count(*) from idempotency_key") == 0, "the answer would hold the link"
     async with campaign.transaction() as connection:
         assert await volunteers.volunteer_of(connection, first) == volunteer
     second = await link(campaign, volunteer)

@@ -40,7 +40,9 @@ async def hold(training: Service, session_id: str) -> None:
 
 async def link(training: Service, session_id: str, venue_no: int = 1, **headers: str) -> str:
     """The token of a new link."""
-    answer = await training.post(f"/sessions/{session_id}/venues/{venue_no}/link", {}, **headers)
+    answer = await training.post(
+        f"/sessions/{session_id}/venues/{venue_no}/link", {}, Idempotency_Key=str(uuid4()), **headers
+    )
     assert answer.status_code == 201, answer.text
     return answer.json()["path"].removeprefix("/training/venue/")
 
@@ -109,6 +111,10 @@ async def test_a_link_is_kept_as_its_hash_and_ends_when_revoked_or_replaced(trai
     stored = await training.pool.fetch("select * from venue_link")
     assert [row["token_hash"] for row in stored] == [hash_of(first)]
     assert first not in str([dict(row) for row in stored])
+    kept = await training.pool.fetch(
+        "select convert_from(body, 'utf8') as body from idempotency_key where body is not null"
+    )
+    assert first not in str([row["body"] for row in kept])
     second = await link(training, session_id)
     for dead in (first, "x" * 43, ""):
         with pytest.raises(Refusal, match="not_found"):
