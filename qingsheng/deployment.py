@@ -89,7 +89,7 @@ class Children:
     """Child processes of one run, started again when they end by themselves. They end with their parent."""
 
     def __init__(self, settings: Settings, log: Path | None) -> None:
-        self._environment = {**os.environ, **_environment(settings)}
+        self._environment = {**os.environ, **environment_of(settings)}
         self._log = log
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = threading.Event()
@@ -167,7 +167,8 @@ def found_running(data: Path | None = None) -> Settings | None:
     return Settings(**told["settings"])
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, secrets in plain: for child processes."""
     return {
         f"QINGSHENG_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
         for name, value in _told(settings).items()

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import psutil
 
+from qingsheng.deployment import environment_of
 from shared.settings import Settings
 
 
@@ -56,9 +57,8 @@ class Child:
 @contextmanager
 def child(settings: Settings, module: str, arguments: Sequence[str] = ()) -> Iterator[Child]:
     """Runs ``python -m module arguments`` with the settings in its environment; kills it at the end."""
-    told = settings.model_dump(mode="json") | {"secret_key": settings.secret_key.get_secret_value()}
-    environment = {f"QINGSHENG_{name.upper()}": str(value) for name, value in told.items()}
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], env={**os.environ, **environment})
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, env={**os.environ, **environment_of(settings)})
     try:
         yield Child(process)
     finally:
