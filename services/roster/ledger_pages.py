@@ -131,7 +131,7 @@ async def _form(
         status=422 if wrong else 200,
         tab="ledgers",
         units=[(each, f"{named(words, name)} {each}") for each, name in names.items()],
-        columns=list(ledger.COLUMNS.values()),
+        columns=ledger.COLUMNS,
         most=ledger.MAX_ROWS,
         values=values,
         errors=wrong or {},

@@ -44,6 +44,7 @@ async def home(request: Request, who: Reader, year: str = "") -> Response:
         "home.html",
         tab="home",
         year=chosen,
+        this_year=_year(request, ""),
         tiers=[(kind, tier) for kind in _TIERS if (tier := [each for each in shown if each["kind"] == kind])],
         totals={
             name: sum(team[name] or 0 for place in places for team in place["teams"])
@@ -94,6 +95,7 @@ async def unit(
         place=place,
         parts=parts,
         year=chosen,
+        this_year=_year(request, ""),
         volunteers=listed["items"],
         next=asked(**query, cursor=listed["next_cursor"]) if listed["next_cursor"] else None,
         asked=query,
