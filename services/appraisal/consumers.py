@@ -70,12 +70,13 @@ def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:
 async def take_in(connection: Connection, reads: Sequence[Read[Decoded]], zone: ZoneInfo, now: datetime) -> None:
     """Stores the facts of a batch and adds to the tallies what they change, whatever was known of their subjects."""
     facts: dict[UUID, Fact] = {}
-    units: list[Decoded] = []
-    quotas: list[Decoded] = []
-    for event, _, partition, offset in reads:
+    units: list[Read[Decoded]] = []
+    quotas: list[Read[Decoded]] = []
+    for read in reads:
+        event, _, partition, offset = read
         kept = _KEPT.get(event.type)
         if kept is None:
-            (units if event.type == roster.UnitDefined.TYPE else quotas).append(event)
+            (units if event.type == roster.UnitDefined.TYPE else quotas).append(read)
             continue
         kind, subject_of, has_volunteer, flag_of = kept
         data, time = event.data, event.time

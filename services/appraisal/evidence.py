@@ -14,10 +14,11 @@ from services.appraisal.periods import Evaluation
 Part = Literal["numerator", "denominator"]
 WhyNot = Literal[
     "voided", "second_telling", "not_yet", "outside_period", "not_yet_due", "too_late", "over_cap", "same_volunteer",
-    "not_answered", "not_acted", "no_action", "other_county",
+    "not_answered", "not_acted", "no_action", "other_county", "after_closing",
 ]  # fmt: skip
 """``not_yet``: dated after the moment that is asked about; ``not_yet_due``: its day has not ended; ``no_action``: a case
-closed in time without action is left out; ``other_county``: it counts for another one."""
+closed in time without action is left out; ``other_county``: it counts for another one;
+``after_closing``: it came when the period was closed."""
 
 _MOVEMENTS = (Kind.VOLUNTEER_REGISTERED, Kind.VOLUNTEER_TRANSFERRED, Kind.VOLUNTEER_LEFT)
 _TIPS = (Kind.TIP_REPORTED, Kind.TIP_TRIAGED, Kind.TIP_RESOLVED, Kind.TIP_VOIDED)

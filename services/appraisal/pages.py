@@ -56,6 +56,7 @@ async def county_table(request: Request, who: Anyone, period: str, as_of: str = 
         )
         return failure(request, refusal, hint=hint)
     async with snapshot(request) as connection:
+        asked = await reports.settled(connection, asked, settings.zone)
         report = await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
     places = _Places(asked.period, asked.as_of, request.query_params.get("lang"))
     return render(

@@ -54,6 +54,13 @@ class Period:
         year = self.start.year
         return [(date(year, m, 1), _month_end(year, m)) for m in range(self.start.month, self.end.month + 1)]
 
+    def neighbour(self, step: int) -> "Period":
+        """The period of the same length ``step`` further on, or back. ValueError beyond the years that can be written."""
+        at = (self.start.year * 12 + self.start.month - 1) // self.length + step
+        year, place = divmod(at, 12 // self.length)
+        part = {12: "", 6: f"-H{place + 1}", 3: f"-Q{place + 1}", 1: f"-{place + 1:02}"}[self.length]
+        return Period.parse(f"{year:04}{part}")
+
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """The first instant of the period, and the first instant after it."""
         return start_of(self.start, zone), start_of(self.end + _DAY, zone)

@@ -1,6 +1,6 @@
 """Read SQL of the appraisal. A report reads tallies, quotas and units only; ``as_of`` alone reads facts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -115,13 +115,29 @@ async def _units_and_quotas(
 
 
 async def quotas_behind(
-    connection: Connection, county: str, seen: Evaluation, cut: datetime | None
-) -> list[tuple[Setting, bool]]:
-    """The quota settings of the county's units for the period's year, each with whether it is added up."""
+    connection: Connection,
+    county: str,
+    seen: Evaluation,
+    cut: datetime | None,
+    is_late: Callable[[Setting], bool] | None = None,
+) -> list[tuple[Setting, str | None]]:
+    """The quota settings of the county's units for the period's year, each with the reason why it is not added up.
+    ``is_late``: of a closed period, whether a setting came after the closing."""
     _, then, settings = await _tree(connection, seen, cut)
-    counted = {setting.event_id for _, setting in counted_settings(settings, then, seen.period.end.year, seen.until)}
+    known = [setting for setting in settings if is_late is None or not is_late(setting)]
+    counted = {setting.event_id for _, setting in counted_settings(known, then, seen.period.end.year, seen.until)}
     here = {unit.unit_id for unit in then if unit.county == county}
-    return [(setting, setting.event_id in counted) for setting in settings if setting.unit_id in here]
+    why = {setting.event_id: None if setting.event_id in counted else "superseded" for setting in known}
+    return [(setting, why.get(setting.event_id, "after_closing")) for setting in settings if setting.unit_id in here]
+
+
+async def known_bodies(connection: Connection) -> list[Body]:
+    """The appraised bodies known now, by code."""
+    rows = await connection.fetch(
+        """select distinct on (unit_id) unit_id, kind, parent_id, county, name
+           from unit_definition order by unit_id, sequence desc, event_id desc"""
+    )
+    return bodies(Unit(*row) for row in rows)
 
 
 async def _tree(
@@ -138,7 +154,7 @@ async def _tree(
     now = {row["unit_id"]: Unit(*row[:5]) for row in definitions}
     then = {row["unit_id"]: Unit(*row[:5]) for row in definitions if row["known_then"]}
     rows = await connection.fetch(
-        """select unit_id, team, year, quota, time, sequence, event_id from quota_setting
+        """select unit_id, team, year, quota, time, sequence, event_id, "partition", "offset" from quota_setting
            where year = $1 and time <= $2 and ($3::timestamptz is null or recordedtime < $3)""",
         seen.period.end.year,
         seen.until,

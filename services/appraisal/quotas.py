@@ -26,6 +26,8 @@ class Setting(NamedTuple):
     time: datetime
     sequence: int
     event_id: UUID | None = None
+    partition: int | None = None
+    offset: int | None = None
 
 
 class Body(NamedTuple):

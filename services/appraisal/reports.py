@@ -8,10 +8,14 @@ from zoneinfo import ZoneInfo
 
 import rfc8785
 
-from services.appraisal import queries, scoring
+from services.appraisal import period_storage, queries, scheme_storage, scoring
+from services.appraisal.closings import Closing, Known, is_closed, scheme_of
 from services.appraisal.evidence import KINDS, Evidence, evidence
 from services.appraisal.figures import windows
+from services.appraisal.measures import Fact
+from services.appraisal.moves import differing, moves
 from services.appraisal.periods import Evaluation, Moment, Period, evaluation
+from services.appraisal.queries import Inputs
 from services.appraisal.quotas import Setting
 from services.appraisal.schemes import DEFAULT, Scheme
 from services.appraisal.storage import KIND_OF
@@ -24,54 +28,118 @@ from shared.postgres import Connection
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a period, seen at a moment, under a scheme. ``as_of``: only what was recorded by that day's end."""
+    """What is asked: a period, seen at a moment, under a scheme. ``as_of``: only what was recorded by that day's end.
+
+    ``named``: the scheme that was asked for, None for the period's own. ``closing``: the revision that is asked about;
+    None of a period that is not closed. Whoever asks ``settled`` first gets these from the database.
+    """
 
     period: Period
     scheme: Scheme
     as_of: date | None
     moment: Moment
     seen: Evaluation
+    named: str | None = None
+    closing: Closing | None = None
 
     @property
     def status(self) -> str:
+        if self.closing is not None and self.as_of is None:
+            return "closed"
         return "running" if self.seen.begun else "not_begun"
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the answer stands in a record, and is not computed."""
+        return self.closing is not None and self.as_of is None and self.named is None
 
 
 def question(code: str, scheme: str | None, as_of: date | None, now: datetime, zone: ZoneInfo) -> Question:
-    """Raises Refusal: not_found for a code that is no period, schema for a scheme not known or a day to come."""
+    """Raises Refusal: not_found for a code that is no period, schema for a day to come."""
     try:
         period = Period.parse(code)
     except ValueError:
         raise Refusal("not_found", pointer="path:period") from None
     if as_of is not None and as_of > now.astimezone(zone).date():
         raise Refusal("schema", pointer="query:as_of", reason="a past or the present day")
-    if scheme not in (None, DEFAULT.scheme_id, f"{DEFAULT.scheme_id}@{DEFAULT.version}"):
-        raise Refusal("schema", pointer="query:scheme", reason=f"known is {DEFAULT.scheme_id}@{DEFAULT.version}")
     moment = Moment(now) if as_of is None else Moment.end_of(as_of, zone)
-    return Question(period, DEFAULT, as_of, moment, evaluation(period, moment, zone))
+    return Question(period, DEFAULT, as_of, moment, evaluation(period, moment, zone), scheme)
+
+
+async def settled(connection: Connection, asked: Question, zone: ZoneInfo, revision: int | None = None) -> Question:
+    """The question with the period's scheme and, where it is closed, its closing instant. ``revision``: one that was
+    closed, reopened or not. Raises Refusal: not_found for a revision, schema for a scheme not known."""
+    if revision is not None and asked.as_of is not None:
+        raise Refusal("schema", pointer="query:revision", reason=_ONE_OF_BOTH)
+    if revision is None:
+        closing = await period_storage.latest_closing(connection, asked.period.code)
+        closing = closing if is_closed(closing) else None
+    else:
+        closing = await period_storage.closing_of(connection, asked.period.code, revision)
+        if closing is None:
+            raise Refusal("not_found", pointer="query:revision")
+    scheme = scheme_of(closing.record) if closing else await scheme_storage.of_period(connection, asked.period)
+    if asked.named is not None:
+        scheme = await _named(connection, asked.named)
+    if closing is None or asked.as_of is not None:
+        return replace(asked, scheme=scheme, closing=closing)
+    moment = Moment(closing.closed_at)
+    seen = evaluation(asked.period, moment, zone)
+    return replace(asked, scheme=scheme, closing=closing, moment=moment, seen=seen)
+
+
+_ONE_OF_BOTH = {"zh": "revision 与 as_of 只能用其一", "en": "either revision or as_of, not both"}
+
+
+async def _named(connection: Connection, name: str) -> Scheme:
+    scheme_id, _, told = name.partition("@")
+    version = int(told) if told.isascii() and told.isdecimal() and len(told) < 8 else None
+    if not told:
+        version = await scheme_storage.latest_version(connection, scheme_id)
+    found = await scheme_storage.find(connection, scheme_id, version) if version else None
+    if found is None:
+        reason = {"zh": "没有这个方案；写作 编号@版本", "en": "no such scheme; name it as id@version"}
+        raise Refusal("schema", pointer="query:scheme", reason=reason)
+    return found
 
 
 def under(asked: Question, scheme: Scheme) -> Question:
     """The same question under another scheme."""
-    return replace(asked, scheme=scheme)
+    return replace(asked, scheme=scheme, named=f"{scheme.scheme_id}@{scheme.version}")
+
+
+async def inputs(connection: Connection, asked: Question, *schemes: Scheme) -> Inputs:
+    """What reports under these schemes are computed from; the question's own without any."""
+    terms = [term for scheme in schemes or (asked.scheme,) for term in scheme.terms()]
+    wanted = windows(terms, asked.seen)
+    if asked.as_of is None:
+        return await queries.inputs_now(connection, wanted, asked.seen, asked.moment.at)
+    return await queries.inputs_as_of(connection, wanted, asked.seen, asked.moment.at)
+
+
+def computed(asked: Question, found: Inputs) -> scoring.Report:
+    return scoring.report(asked.scheme.terms(), found.sums, found.quotas, found.bodies, asked.seen)
 
 
 async def report(
     connection: Connection, asked: Question, *, prefix: str, now: datetime, zone: ZoneInfo
 ) -> dict[str, Any]:
     """The report as contracts.md shows it. Computed within one snapshot; the caller opens it."""
-    terms = asked.scheme.terms()
-    wanted = windows(terms, asked.seen)
-    if asked.as_of is None:
-        found = await queries.inputs_now(connection, wanted, asked.seen, now)
-    else:
-        found = await queries.inputs_as_of(connection, wanted, asked.seen, asked.moment.at)
     fresh = await queries.freshness(connection, prefix)
-    shown = scoring.report(terms, found.sums, found.quotas, found.bodies, asked.seen)
+    shown = computed(asked, await inputs(connection, asked))
+    if asked.closing is not None and asked.is_stored:
+        return _closed(asked.closing, shown, fresh)
+    return _told_report(asked, shown, fresh, now, zone)
+
+
+def _told_report(
+    asked: Question, shown: scoring.Report, fresh: dict[str, Any], now: datetime, zone: ZoneInfo
+) -> dict[str, Any]:
+    revision = asked.closing.revision if asked.closing and asked.as_of is None else None
     told: dict[str, Any] = {
         "period": asked.period.code,
         "status": asked.status,
-        "revision": None,
+        "revision": revision,
         "scheme": asked.scheme.scheme_id,
         "scheme_version": asked.scheme.version,
         "as_of": asked.as_of.isoformat() if asked.as_of else None,
@@ -86,21 +154,79 @@ async def report(
     }
 
 
+def _closed(closing: Closing, now: scoring.Report, fresh: dict[str, Any]) -> dict[str, Any]:
+    """As it was closed; ``now``: the same with all events now known."""
+    record = closing.record
+    return {
+        "period": closing.period,
+        "status": "closed",
+        "revision": closing.revision,
+        "scheme": record["scheme"]["scheme_id"],
+        "scheme_version": record["scheme"]["version"],
+        "as_of": None,
+        "counties": record["counties"],
+        "city": record["city"],
+        "provisional": False,
+        "freshness": fresh,
+        "closed_at": record["closed_at"],
+        "previous_digest": closing.previous_digest,
+        "digest": closing.digest,
+        "restated": _restated(record, now),
+    }
+
+
+def _restated(record: dict[str, Any], now: scoring.Report) -> dict[str, Any] | None:
+    """What events that came after the closing would change: the rows and sums that would stand otherwise, as they would
+    stand, and the moves; None where nothing."""
+    counties = differing(record["counties"], now["counties"], "county")
+    city = differing(record["city"], now["city"], "indicator")
+    if not counties and not city:
+        return None
+    moved = [
+        move
+        for move in moves(record["counties"], now["counties"])
+        if move["county"] in {row["county"] for row in counties}
+    ]
+    return {"counties": counties, "city": city, "moves": moved}
+
+
 async def evidence_page(
     connection: Connection, asked: Question, county: str, indicator: str, start: list[str] | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Up to ``limit`` + 1 events behind a figure, from the sort key ``start`` (part, time, id) on. Raises not_found."""
+    """Up to ``limit`` + 1 events behind a figure, from the sort key ``start`` (part, time, id) on. Raises not_found.
+
+    Of a closed period: the events that it was closed with, and the late ones with why_not ``after_closing``."""
     term = next((term for term in asked.scheme.terms() if term.indicator == indicator), None)
     if term is None:
         raise Refusal("not_found", pointer="path:indicator")
     cut = asked.moment.at if asked.as_of else None
+    known = Known(asked.closing.record) if asked.closing is not None and asked.is_stored else None
     subjects = await queries.facts_behind(connection, KINDS[indicator], county, asked.seen, cut)
-    told = [_told(found) for found in evidence(term, county, subjects, asked.seen, asked.moment.last)]
+    found = evidence(term, county, subjects, asked.seen, asked.moment.last)
+    quotas: list[tuple[Setting, str | None]] = []
     if indicator == "roster_fill" and asked.seen.begun:
-        told += [_quota_told(*found) for found in await queries.quotas_behind(connection, county, asked.seen, cut)]
+        is_late = (lambda setting: _is_late(known, setting)) if known else None
+        quotas = await queries.quotas_behind(connection, county, asked.seen, cut, is_late)
+    late = {fact.id for facts in subjects for fact in facts if known and not known.holds(*_place_of(fact))}
+    if late:
+        then = [[fact for fact in facts if fact.id not in late] for facts in subjects]
+        after = [each._replace(why_not="after_closing") for each in found if each.fact.id in late]
+        found = evidence(term, county, then, asked.seen, asked.moment.last) + after
+    told = [_told(each) for each in found] + [_quota_told(*each) for each in quotas]
     told.sort(key=sort_key)
     behind = [item for item in told if start is None or sort_key(item) > tuple(start)]
     return behind[: limit + 1]
+
+
+def _place_of(fact: Fact) -> tuple[str, int, int]:
+    return events_topic(_TYPES[fact.kind][0].split(".")[1]), fact.partition, fact.offset
+
+
+def _is_late(known: Known, setting: Setting) -> bool:
+    """A setting whose place is not known was taken in before places were kept."""
+    if setting.partition is None or setting.offset is None:
+        return False
+    return not known.holds(events_topic("roster"), setting.partition, setting.offset)
 
 
 def sort_key(item: dict[str, Any]) -> tuple[str, ...]:
@@ -130,16 +256,16 @@ def _told(found: Evidence) -> dict[str, Any]:
     }
 
 
-def _quota_told(setting: Setting, counted: bool) -> dict[str, Any]:
+def _quota_told(setting: Setting, why_not: str | None) -> dict[str, Any]:
     return {
         "id": str(setting.event_id),
         "type": QuotaSet.TYPE,
         "time": rfc3339(setting.time),
         "subject": f"unit/{setting.unit_id}",
         "part": "denominator",
-        "counted": counted,
-        "why_not": None if counted else "superseded",
+        "counted": why_not is None,
+        "why_not": why_not,
         "topic": events_topic("roster"),
-        "partition": None,
-        "offset": None,
+        "partition": setting.partition,
+        "offset": setting.offset,
     }

@@ -11,6 +11,7 @@ from services.appraisal.measures import Changes, Fact, Kind, TallyKey
 from shared.contracts import campaign, opinion, roster, training
 from shared.contracts.decoding import Decoded
 from shared.contracts.envelope import EventData
+from shared.delivery.consuming import Read
 from shared.postgres import Connection
 
 KIND_OF: dict[type[EventData], Kind] = {
@@ -64,11 +65,12 @@ _LOCK_CLASS = 0x51_5B
 _LOCKS = 256
 
 
-async def save_units(connection: Connection, events: Sequence[Decoded]) -> None:
+async def save_units(connection: Connection, reads: Sequence[Read[Decoded]]) -> None:
     """Keeps every definition: the tree that quotas hang on is that of the moment that is asked about."""
     await connection.executemany(
-        """insert into unit_definition (event_id, unit_id, sequence, kind, county, parent_id, name, time, recordedtime)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing""",
+        """insert into unit_definition
+               (event_id, unit_id, sequence, kind, county, parent_id, name, time, recordedtime, "partition", "offset")
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing""",
         sorted(
             (
                 (
@@ -81,8 +83,10 @@ async def save_units(connection: Connection, events: Sequence[Decoded]) -> None:
                     _names(e.data.name),
                     e.time,
                     e.recordedtime,
+                    partition,
+                    offset,
                 )
-                for e in events
+                for e, _, partition, offset in reads
             ),
             key=lambda row: row[0],
         ),
@@ -93,14 +97,26 @@ def _names(name: Any) -> dict[str, str]:
     return {"zh": name.zh} | ({"en": name.en} if name.en else {})
 
 
-async def save_quotas(connection: Connection, events: Sequence[Decoded]) -> None:
+async def save_quotas(connection: Connection, reads: Sequence[Read[Decoded]]) -> None:
     """Keeps every setting: which one counts depends on the moment that is asked about."""
     await connection.executemany(
-        """insert into quota_setting (event_id, unit_id, team, year, quota, sequence, time, recordedtime)
-           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing""",
+        """insert into quota_setting
+               (event_id, unit_id, team, year, quota, sequence, time, recordedtime, "partition", "offset")
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing""",
         sorted(
-            (e.id, e.data.unit_id, e.data.team, e.data.year, e.data.quota, e.sequence, e.time, e.recordedtime)
-            for e in events
+            (
+                e.id,
+                e.data.unit_id,
+                e.data.team,
+                e.data.year,
+                e.data.quota,
+                e.sequence,
+                e.time,
+                e.recordedtime,
+                partition,
+                offset,
+            )
+            for e, _, partition, offset in reads
         ),
     )
 

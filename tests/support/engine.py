@@ -29,6 +29,8 @@ class Engine:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self.offset = 0
+        """The next one on each topic; one event stands at each, on one of them."""
         types = [*COUNTED, roster.UnitDefined, roster.QuotaSet]
         self._decoders = {
             service: Decoder(service, [t for t in types if service == t.SERVICE], SHANGHAI) for service in SOURCES
@@ -40,14 +42,15 @@ class Engine:
 
     async def take(self, events: Sequence[dict[str, Any]], now: datetime, rng: Random | None = None) -> None:
         """In one batch, or in batches of random sizes."""
-        offset = 0
+        done = 0
         async with self._pool.acquire() as connection:
-            while offset < len(events):
+            while done < len(events):
                 size = rng.choice((1, 2, 3, 7, 50, 400)) if rng else len(events)
-                reads = self._reads(events[offset : offset + size], offset)
+                reads = self._reads(events[done : done + size], self.offset + done)
                 async with connection.transaction():
                     await take_in(connection, reads, SHANGHAI, now)
-                offset += size
+                done += size
+        self.offset += len(events)
 
     def _reads(self, events: Sequence[dict[str, Any]], offset: int) -> list[Read[Any]]:
         reads: list[Read[Any]] = []
