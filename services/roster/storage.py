@@ -317,8 +317,11 @@ async def erase(connection: Connection, volunteer_id: UUID) -> None:
     await connection.execute(
         "update volunteer set erased_at = now(), version = version + 1 where volunteer_id = $1", volunteer_id
     )
-    # Answers that are kept for a week, and lists for a day, may tell which row or address was this volunteer's.
+    # Answers are kept for a week and may tell which row or address was this volunteer's; lists are kept for a day, and
+    # nobody can tell without reading them whom they name.
     await connection.execute(
         "delete from idempotency_key where position($1::bytea in body) > 0", str(volunteer_id).encode()
     )
-    await connection.execute("delete from upload where position($1 in results::text) > 0", str(volunteer_id))
+    await connection.execute(
+        "delete from upload where upload_id in (select upload_id from upload for update skip locked)"
+    )

@@ -235,6 +235,15 @@ async def test_a_ledger_is_tried_and_then_taken_once(roster: Roster) -> None:
         await send(roster, f"{place}/record", status=404, headers=headers)
 
 
+async def test_c1_uploads_go_with_the_erased(roster: Roster) -> None:
+    """Whom a list names is not known without reading it, so none is kept when somebody is erased."""
+    volunteer_id = await roster.registered()
+    done = await send(roster, "/ledgers", {}, **files(workbook(ROW | {"name": "李金丝雀"})))
+    await roster.post(f"/volunteers/{volunteer_id}/erase", None, 200)
+    assert await roster.pool.fetchval("select count(*) from upload") == 0
+    assert "no such thing" in await look(roster, done.headers["location"].removeprefix("/roster"), 404)
+
+
 async def test_what_is_no_ledger_is_told_beside_the_file(roster: Roster) -> None:
     assert "choose a file" in (await send(roster, "/ledgers", {"unit_id": ""}, 422)).text.lower()
     told = await send(
