@@ -2,6 +2,7 @@
 #   make demo [ARGS=…]   the 2014 story on embedded PostgreSQL and Kafka
 #   make test [ARGS=…]   all tests that need no Docker; ARGS go to pytest
 #   make check           style, types, import rules, and that the migrations apply from empty
+#   make contracts       write docs/contracts anew: JSON Schemas, AsyncAPI, OpenAPI
 #   make lock [ARGS=…]   resolve requirements/*.txt anew; ARGS=--upgrade takes newer versions
 #   make clean           remove .venv and what the tools left
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lock clean new-venv
+.PHONY: demo test check contracts lock clean new-venv
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -24,6 +25,10 @@ check: $(READY)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_migrations.py -q
+
+contracts: $(READY)
+	rm -rf docs/contracts
+	$(BIN)/qingsheng contracts export docs/contracts
 
 lock: $(READY)
 	$(BIN)/uv pip compile $(LOCK) --extra embedded $(ARGS) -o requirements/runtime.txt pyproject.toml

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Coroutine
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -229,6 +230,51 @@ def _tell_ledger(answer: Any, dry_run: bool) -> None:
         out.print(f"… and {len(refused) - 20} more; --copy FILE.xlsx shows them all.")
     counts = f"{answer['registered']} registered, {answer['already_registered']} before, {answer['refused']} refused"
     say(f"{'Checked, nothing recorded: ' if dry_run else ''}{counts}.")
+
+
+@app.command()
+def report(
+    period: Annotated[str, typer.Argument(help="2014, 2014-H1, 2014-Q3 or 2014-07")],
+    scheme: Annotated[str | None, typer.Option(help="Another scheme than the period's own, as id@version.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As it stood at the end of this past day.")
+    ] = None,
+    revision: Annotated[int | None, typer.Option(help="Of a closed period: an older revision.")] = None,
+    lang: Annotated[str | None, typer.Option(help="zh or en.", show_default="the terminal's")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The county table of a period."""
+    from qingsheng import report as reporting
+    from shared.contracts.refusals import Refusal
+    from shared.web.i18n import LANGUAGES
+
+    language = lang or reporting.language_here()
+    if language not in LANGUAGES:
+        raise fail(f"No language is named {language}. There are: {', '.join(LANGUAGES)}.", 2)
+    day = as_of.date() if as_of else None
+    asked = {"scheme": scheme, "as_of": day, "revision": revision, "language": language}
+    try:
+        told = done(reporting.document(settings_here(), period, **asked))
+    except Refusal as refusal:
+        raise fail(f"{refusal.pointer}: {refusal.message[language]}", 2) from None
+    if as_json:
+        sys.stdout.write(reporting.as_json(told) + "\n")
+        return
+    reporting.show(told, out)
+
+
+contracts = typer.Typer(help="The contracts as documents for other systems.", no_args_is_help=True)
+app.add_typer(contracts, name="contracts")
+
+
+@contracts.command("export")
+def contracts_export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; made where it is missing.")],
+) -> None:
+    """Write JSON Schemas of all events, an AsyncAPI 3 document, and an OpenAPI document of each service."""
+    from qingsheng.contracts_export import export
+
+    say(f"Wrote {len(export(folder))} documents to {folder}.")
 
 
 Account = Annotated[str, typer.Argument(help="Name of the account, such as chen.wei.")]
