@@ -2,13 +2,18 @@
 
 from fastapi import FastAPI
 
-from services.appraisal import api, pages, period_api
+from services.appraisal import api, event_api, pages, period_api, scheme_api
+from services.appraisal.exports import api as exports
 from shared.settings import Settings
 from shared.web.app import create_app
 from shared.web.pages import install as install_pages
 
 
 def create_api(settings: Settings) -> FastAPI:
-    app = create_app("appraisal", settings, [api.router, period_api.router, pages.router])
+    app = create_app(
+        "appraisal",
+        settings,
+        [exports.router, api.router, period_api.router, scheme_api.router, event_api.router, pages.router],
+    )
     install_pages(app, pages.TEMPLATES)
     return app

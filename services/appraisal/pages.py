@@ -44,7 +44,7 @@ async def county_table(request: Request, who: Anyone, period: str, as_of: str = 
     today = now.astimezone(settings.zone).date()
     words = words_of(request)
     try:
-        asked = reports.question(period, None, _day(as_of), now, settings.zone)
+        asked = reports.question(period, None, reports.day(as_of), now, settings.zone)
     except Refusal as refusal:
         if not wants_page(request):
             raise
@@ -116,19 +116,6 @@ class _Link(NamedTuple):
     current: bool
     ahead: bool
     """Not begun yet."""
-
-
-def _day(told: str) -> date | None:
-    """Raises Refusal for what is not written like 2014-09-29."""
-    if not told:
-        return None
-    try:
-        day = date.fromisoformat(told)
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != told:
-        raise Refusal("schema", pointer="query:as_of", reason="YYYY-MM-DD")
-    return day
 
 
 def _part(period: Period) -> str:

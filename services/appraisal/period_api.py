@@ -36,10 +36,7 @@ async def period_state(request: Request, who: Reader, period: str) -> dict[str, 
         latest = await period_storage.latest_closing(connection, period)
         revision = revision_in_hand(latest)
         asked = await reports.settled(connection, asked, settings.zone)
-        if asked.closing is not None:
-            rows = asked.closing.record["counties"]
-        else:
-            rows = reports.computed(asked, await reports.inputs(connection, asked))["counties"]
+        rows = await reports.rows(connection, asked)
         said = await period_storage.confirmations(connection, period, revision)
         objections = await period_storage.objections(connection, period, who.county, revision)
         revisions = await period_storage.history(connection, period)
@@ -165,11 +162,7 @@ async def plan_against_actual(request: Request, who: Anyone, period: str) -> dic
     async with snapshot(request) as connection:
         asked = await reports.settled(connection, asked, settings.zone)
         plans = await period_storage.plans(connection, period)
-        rows: Any
-        if asked.closing is not None:
-            rows = asked.closing.record["counties"]
-        else:
-            rows = reports.computed(asked, await reports.inputs(connection, asked))["counties"]
+        rows = await reports.rows(connection, asked)
     reached = {(row["county"], each["indicator"]): each["value"] for row in rows for each in row["indicators"]}
     return {
         "period": period,

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 from heapq import merge
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.appraisal.closings import Closing, Place
@@ -137,15 +137,23 @@ async def _fact_ids(connection: Connection) -> AsyncIterator[UUID]:
         last = rows[-1]["id"]
 
 
-async def place_of(connection: Connection, event_id: UUID) -> tuple[int | None, int | None, int | None] | None:
-    """Kind (None: of the roster's units and quotas), partition and offset of an event taken in."""
+class Kept(NamedTuple):
+    """An event taken in. ``kind``: None of the roster's units and quotas. The place is unknown of some old ones."""
+
+    kind: int | None
+    partition: int | None
+    offset: int | None
+
+
+async def place_of(connection: Connection, event_id: UUID) -> Kept | None:
+    """Where an event was read."""
     row = await connection.fetchrow(
         """select kind::int, "partition", "offset" from fact where id = $1
            union all select null, "partition", "offset" from quota_setting where event_id = $1
            union all select null, "partition", "offset" from unit_definition where event_id = $1""",
         event_id,
     )
-    return tuple(row) if row else None
+    return Kept(*row) if row else None
 
 
 # -- what counties say --------------------------------------------------------------------------------------------------

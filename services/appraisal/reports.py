@@ -1,6 +1,7 @@
 """The report of a period: which scheme, which moment, what is read, what is shown."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -132,6 +133,33 @@ async def report(
     return _told_report(asked, shown, fresh, now, zone)
 
 
+async def as_told(
+    connection: Connection, asked: Question, shown: scoring.Report, *, prefix: str, now: datetime, zone: ZoneInfo
+) -> dict[str, Any]:
+    """A computed report, as its readers get it."""
+    return _told_report(asked, shown, await queries.freshness(connection, prefix), now, zone)
+
+
+async def rows(connection: Connection, asked: Question) -> Sequence[Mapping[str, Any]]:
+    """The rows of the counties: as closed, or as they stand."""
+    if asked.closing is not None and asked.is_stored:
+        return asked.closing.record["counties"]
+    return computed(asked, await inputs(connection, asked))["counties"]
+
+
+def day(told: str | None) -> date | None:
+    """Raises Refusal for what is not written like 2014-09-29."""
+    if not told:
+        return None
+    try:
+        found = date.fromisoformat(told)
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != told:
+        raise Refusal("schema", pointer="query:as_of", reason="YYYY-MM-DD")
+    return found
+
+
 def _told_report(
     asked: Question, shown: scoring.Report, fresh: dict[str, Any], now: datetime, zone: ZoneInfo
 ) -> dict[str, Any]:
@@ -219,7 +247,12 @@ async def evidence_page(
 
 
 def _place_of(fact: Fact) -> tuple[str, int, int]:
-    return events_topic(_TYPES[fact.kind][0].split(".")[1]), fact.partition, fact.offset
+    return topic_of(fact.kind), fact.partition, fact.offset
+
+
+def topic_of(kind: int | None) -> str:
+    """The topic of a kind of fact; None: of units and quotas."""
+    return events_topic(_TYPES[kind][0].split(".")[1] if kind is not None else "roster")
 
 
 def _is_late(known: Known, setting: Setting) -> bool:

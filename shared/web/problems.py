@@ -1,6 +1,7 @@
 """Errors over HTTP: RFC 9457 problem+json with a code from the documented list, in Chinese and English."""
 # pyright: reportMissingTypeStubs=false
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -60,6 +61,13 @@ def problem(refusal: Refusal, *, status: int | None = None, headers: dict[str, s
     if refusal.pointer is not None:
         body["pointer"] = refusal.pointer
     return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def with_members(refusal: Refusal, **members: Any) -> JSONResponse:
+    """A problem document with members of its own beside those of all."""
+    answer = problem(refusal)
+    body = json.loads(bytes(answer.body)) | members
+    return JSONResponse(body, status_code=answer.status_code, media_type=MEDIA_TYPE)
 
 
 def unavailable() -> JSONResponse:

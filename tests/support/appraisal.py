@@ -14,7 +14,10 @@ from shared.access.roles import Role
 from shared.postgres import connect
 from shared.settings import Settings
 from tests.support.engine import Engine, engine
+from tests.support.event_log import encode, service_of
+from tests.support.kafka import Put, put
 from tests.support.services import client, settings_for
+from tests.support.waiting import eventually
 
 API = "/appraisal/api/v1"
 
@@ -83,3 +86,27 @@ async def _signed_in(settings: Settings, name: str, role: Role, county: str | No
     async with users.administering(settings) as connection:
         await accounts.add(connection, "tests", name, [role], county)
         return {"Authorization": f"Bearer {await sessions.begin(connection, name)}"}
+
+
+async def tell(settings: Settings, events: Sequence[dict[str, Any]]) -> None:
+    """Puts events on their topics, by their keys."""
+    topics: dict[str, list[Put]] = {}
+    for event in events:
+        record = Put(encode(event), event["partitionkey"].encode())
+        topics.setdefault(f"qingsheng.{service_of(event)}.events", []).append(record)
+    for topic, records in topics.items():
+        await put(settings, topic, records)
+
+
+async def taken_in(settings: Settings, events: Sequence[dict[str, Any]]) -> None:
+    """Waits until the worker has read as many records of the sources' topics as there are events."""
+    connection: Any = await connect(settings, search_path="appraisal")
+
+    async def all_read() -> bool:
+        read = await connection.fetchval("select sum(next_offset)::bigint from consumer_offset")
+        return (read or 0) >= len(events)
+
+    try:
+        await eventually(all_read, deadline=60)
+    finally:
+        await connection.close()
