@@ -19,15 +19,17 @@ _WAITING = """
                (select count(*) from volunteer v
                 where v.unit_id = q.unit_id and v.team = q.team and v.state = 'registered'
                   and v.registered_on < make_date(q.year + 1, 1, 1)) as filled
-        from quota q where q.year = $1
+        from quota q where q.year = $1 and ($2::text is null or q.unit_id = $2)
     ), line as (
         select volunteer_id, unit_id, team, row_number() over (partition by unit_id, team order by volunteer_id) as n
-        from volunteer where state = 'nominated' and nominated_on < make_date($1 + 1, 1, 1)
+        from volunteer
+        where state = 'nominated' and nominated_on < make_date($1 + 1, 1, 1) and ($2::text is null or unit_id = $2)
     ), waiting as (
         select line.volunteer_id, line.n - greatest(place.quota - place.filled, 0) as waiting_position
         from line join place using (unit_id, team) where line.n > greatest(place.quota - place.filled, 0)
     )"""
-"""Places of the year $1, and who is nominated beyond them: in the order of ids, which is that of nominations."""
+"""Places of the year $1 (of the unit $2, or all), and who is nominated beyond them: in the order of ids, which is that of
+nominations."""
 
 
 def year_of(clock: Clock) -> int:
@@ -135,11 +137,7 @@ async def volunteers(
 async def volunteer(connection: Connection, volunteer_id: UUID, year: int) -> dict[str, Any]:
     """With movements in order and accounts. Raises ``not_found``."""
     row = await connection.fetchrow(
-        f"""with {_WAITING}
-           select {_SHOWN}, u.county, w.waiting_position
-           from volunteer v join unit u using (unit_id) left join waiting w using (volunteer_id)
-           where v.volunteer_id = $2""",
-        year,
+        f"select {_SHOWN}, u.county from volunteer v join unit u using (unit_id) where v.volunteer_id = $1",
         volunteer_id,
     )
     if row is None:
@@ -149,9 +147,20 @@ async def volunteer(connection: Connection, volunteer_id: UUID, year: int) -> di
     )
     return {
         **dict(row),
+        "waiting_position": await _waiting_position(connection, row, year) if row["state"] == "nominated" else None,
         "movements": [dict(m) for m in movements],
         "accounts": await accounts(connection, volunteer_id),
     }
+
+
+async def _waiting_position(connection: Connection, row: Any, year: int) -> int | None:
+    """Of one who is nominated."""
+    return await connection.fetchval(
+        f"with {_WAITING} select waiting_position from waiting where volunteer_id = $3",
+        year,
+        row["unit_id"],
+        row["volunteer_id"],
+    )
 
 
 async def ledger_refs(connection: Connection, volunteer_id: UUID) -> list[dict[str, Any]]:
