@@ -263,6 +263,34 @@ def report(
     reporting.show(told, out)
 
 
+@keys.command("revoke")
+def keys_revoke(producer: Annotated[str, typer.Argument(help="Name of the system.")]) -> None:
+    """Take a system's API key back, at once."""
+    from qingsheng.producers import revoke_key
+
+    services = _administered(revoke_key(settings_here(), producer))
+    say(f"{producer} has no key any more: {', '.join(services)}. 'qingsheng keys issue' gives a new one.")
+
+
+@keys.command("list")
+def keys_list(as_json: AsJson = False) -> None:
+    """Systems that report, and to which services."""
+    from qingsheng.producers import producers
+
+    found = done(producers(settings_here()))
+    if as_json:
+        out.print_json(data=found, default=str)
+        return
+    if not found:
+        out.print("No system reports yet: 'qingsheng keys issue NAME --services campaign'.")
+        return
+    table = Table("producer", "services", "since", "key")
+    for each in found:
+        state = f"revoked {each['revoked_at']:%Y-%m-%d}" if each["revoked_at"] else "valid"
+        table.add_row(each["producer"], ", ".join(each["services"]), f"{each['since']:%Y-%m-%d}", state)
+    out.print(table)
+
+
 contracts = typer.Typer(help="The contracts as documents for other systems.", no_args_is_help=True)
 app.add_typer(contracts, name="contracts")
 

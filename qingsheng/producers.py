@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from qingsheng.registry import INTAKE, SERVICES
 from qingsheng.topics import ensure_producer_topics
+from shared.access import audit
 from shared.postgres import connect
 from shared.security import api_key_hash, new_api_key
 from shared.settings import Settings
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
+BY, LOG = "qingsheng keys", "access.audit"
 DOORS = tuple(name for name, service in SERVICES.items() if INTAKE in service.migrations)
 
 
@@ -32,6 +35,49 @@ async def issue_key(settings: Settings, producer: str, services: Sequence[str]) 
                     producer,
                     api_key_hash(key),
                 )
+            await audit.record(
+                connection, BY, "key.issued", f"producer/{producer}", {"services": list(services)}, log=LOG
+            )
     finally:
         connection.terminate()
     return key
+
+
+async def revoke_key(settings: Settings, producer: str) -> list[str]:
+    """Takes a producer's key back, at once and in every service; returns these services. Its reports over Kafka are still
+    taken: a broker's own access rules keep a system from writing. Raises ValueError."""
+    connection = await connect(settings)
+    try:
+        async with connection.transaction():
+            found = [
+                service
+                for service in DOORS
+                if await connection.fetchval(
+                    f"""update {service}.producer set revoked_at = now() where name = $1 and revoked_at is null
+                        returning true""",
+                    producer,
+                )
+            ]
+            if not found:
+                raise ValueError(f"no producer {producer} has a key")
+            await audit.record(connection, BY, "key.revoked", f"producer/{producer}", {"services": found}, log=LOG)
+    finally:
+        connection.terminate()
+    return found
+
+
+async def producers(settings: Settings) -> list[dict[str, Any]]:
+    """Registered systems: ``{producer, services, since, revoked_at}``."""
+    connection = await connect(settings)
+    try:
+        union = " union all ".join(
+            f"select name, '{door}' as door, created_at, revoked_at from {door}.producer" for door in DOORS
+        )
+        rows = await connection.fetch(
+            f"""select name as producer, array_agg(door order by door) as services, min(created_at) as since,
+                       case when bool_and(revoked_at is not null) then max(revoked_at) end as revoked_at
+                from ({union}) as p group by name order by name"""
+        )
+    finally:
+        connection.terminate()
+    return [dict(row) for row in rows]
