@@ -9,43 +9,36 @@ from shared.contracts import asyncapi
 from shared.contracts.schemas import TYPES, schema_of
 from shared.settings import Settings
 
-FOLDER = Path(__file__).parent.parent / "docs" / "contracts"
-"""Where the project keeps them; ``make contracts`` writes there."""
+
+def event_documents() -> dict[str, Any]:
+    """Schemas and the AsyncAPI document, by path."""
+    schemas: dict[str, Any] = {f"schemas/{name}.json": schema_of(name) for name in TYPES}
+    return schemas | {"asyncapi.json": asyncapi.document()}
 
 
-def event_documents() -> dict[str, str]:
-    """Schemas and the AsyncAPI document: texts by path."""
-    schemas = {f"schemas/{name}.json": _text(schema_of(name)) for name in TYPES}
-    return schemas | {"asyncapi.json": _text(asyncapi.document())}
-
-
-def http_documents() -> dict[str, str]:
-    """The OpenAPI document of each service: texts by path. Nothing is connected to."""
+def http_documents() -> dict[str, Any]:
+    """The OpenAPI document of each service, by path. Nothing is connected to."""
     settings = Settings(
         database_url="postgresql://127.0.0.1:1/none",
         kafka_bootstrap_servers="127.0.0.1:1",
         secret_key="only to describe the routes",  # type: ignore[arg-type]
     )
-    told: dict[str, str] = {}
-    for name, service in SERVICES.items():
-        document = service.create_api(settings).openapi()
-        told[f"openapi/{name}.json"] = _text(document | {"servers": [{"url": f"/{name}"}]})
-    return told
+    return {
+        f"openapi/{name}.json": service.create_api(settings).openapi() | {"servers": [{"url": f"/{name}"}]}
+        for name, service in SERVICES.items()
+    }
 
 
-def export(folder: Path) -> list[str]:
-    """Writes all of them below the folder, and takes away those of types that are no more. Returns the paths."""
-    documents = event_documents() | http_documents()
-    for path, text in documents.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    for kind in ("schemas", "openapi"):
-        for file in (folder / kind).glob("*.json"):
-            if f"{kind}/{file.name}" not in documents:
-                file.unlink()
-    return list(documents)
+def export(folder: Path) -> list[Path]:
+    """Writes all of them below the folder; returns the files."""
+    files: list[Path] = []
+    for path, document in (event_documents() | http_documents()).items():
+        files.append(folder / path)
+        files[-1].parent.mkdir(parents=True, exist_ok=True)
+        files[-1].write_text(text_of(document), encoding="utf-8")
+    return files
 
 
-def _text(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=False) + "\n"
+def text_of(document: Any) -> str:
+    """As the files have it: names in order, so that a change shows where it is."""
+    return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"

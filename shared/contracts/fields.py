@@ -72,12 +72,16 @@ Hours = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 Amount = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Year = Annotated[int, Field(ge=2000, le=2100)]
-Words = Annotated[str, BeforeValidator(lambda value: plain_text(value) if isinstance(value, str) else value)]
+_NORMAL = BeforeValidator(lambda value: plain_text(value) if isinstance(value, str) else value)
+Words = Annotated[str, _NORMAL]
 """Text as an event carries it; of any length."""
-Text = Annotated[Words, StringConstraints(min_length=1, max_length=2000)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000), _NORMAL]
 """Text as the doors take it."""
-Url = Annotated[Words, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?" + _HOST_AND_MORE, max_length=2000)]
-HttpsUrl = Annotated[Words, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]" + _HOST_AND_MORE, max_length=2000)]
+# Constraints stand before the normal form: else JSON Schema would not tell the pattern.
+Url = Annotated[str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?" + _HOST_AND_MORE, max_length=2000), _NORMAL]
+HttpsUrl = Annotated[
+    str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]" + _HOST_AND_MORE, max_length=2000), _NORMAL
+]
 Team = Literal["city", "county"]
 
 

@@ -54,7 +54,11 @@ class PostReported(IntakeData):
     published_at: Instant
 
 
+_GIVEN = [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("post_id", "post_url")]
+
+
 class RepostReported(IntakeData):
+    model_config = ConfigDict(json_schema_extra={"oneOf": _GIVEN})
     TYPE = "qingsheng.intake.repost_reported.v1"
 
     volunteer_id: Reference
