@@ -1,6 +1,6 @@
 """Reports of other systems, and the answers they get."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -54,7 +54,7 @@ class PostReported(IntakeData):
     published_at: Instant
 
 
-_GIVEN = [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("post_id", "post_url")]
+_GIVEN: list[Any] = [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("post_id", "post_url")]
 
 
 class RepostReported(IntakeData):
