@@ -164,5 +164,6 @@ async def foreign_things(http: httpx.AsyncClient) -> dict[str, Any]:
         "case_id": case_id,
         "session_id": session_id,
         "venue_no": 1,
+        "step": "leave",
         "attendance_id": recorded["rows"][0]["attendance_id"],
     }
