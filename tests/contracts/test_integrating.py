@@ -1,5 +1,6 @@
 """The guide for other systems: its examples run, its table names every code."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 from qingsheng.producers import issue_key
+from qingsheng.topics import ensure_topics
 from shared.contracts.refusals import CODES
 from shared.settings import Settings
 from tests.browser.conftest import served
@@ -58,7 +60,7 @@ async def reported(settings: Settings, folder: Path) -> tuple[str, list[Path]]:
 
 
 @pytest.fixture
-async def settings(database_url: str, stack: Servers) -> Settings:
+def settings(database_url: str, stack: Servers) -> Settings:
     """Without a prefix: the guide's names are those of a real deployment. One test at a time has them."""
     return settings_for(database_url, stack.kafka_bootstrap_servers, parking_seconds=2.0)
 
@@ -69,17 +71,13 @@ def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-async def test_the_examples_report_and_read_their_answers(settings: Settings, tmp_path: Path) -> None:
-    import asyncio
-
-    from qingsheng.topics import ensure_topics
-
-    await ensure_topics(settings)
+def test_the_examples_report_and_read_their_answers(settings: Settings, tmp_path: Path) -> None:
+    asyncio.run(ensure_topics(settings))
     with child(settings, "qingsheng", ["run", "campaign-worker"]):
-        key, files = await reported(settings, tmp_path)
+        key, files = asyncio.run(reported(settings, tmp_path))
         names = [str(file) for file in files]
         python = [sys.executable, str(EXAMPLES / "producer.py"), settings.kafka_bootstrap_servers, "city-feeds", *names]
-        done = await asyncio.to_thread(run, python)
+        done = run(python)
         assert sorted(line.split()[0] for line in done.stdout.splitlines()) == ["accepted", "refused"], done
         assert "refused schema" in done.stdout
         assert done.returncode == 1
@@ -87,6 +85,6 @@ async def test_the_examples_report_and_read_their_answers(settings: Settings, tm
             pytest.skip("no Node.js on this machine: the JavaScript example is not run")
         with served(settings, "campaign") as address:
             node = ["node", str(EXAMPLES / "producer.mjs"), address, "city-feeds", *names]
-            done = await asyncio.to_thread(run, node, API_KEY=key)
+            done = run(node, API_KEY=key)
         # The share is logged already, by the other example.
         assert sorted(line.split()[1] for line in done.stdout.splitlines()) == ["already_logged", "schema"], done
