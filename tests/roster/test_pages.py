@@ -284,3 +284,14 @@ async def test_an_interrupted_ledger_can_be_tried_again(roster: Roster) -> None:
     assert "It was interrupted" in await look(roster, place)
     await send(roster, f"{place}/try")
     assert "rows can be registered" in await look(roster, place)
+
+
+async def test_every_step_is_closed_to_another_county(roster: Roster) -> None:
+    volunteer_id = await roster.registered(unit_id="350921")
+    headers = await roster.as_county("350902")
+    for step in ("register", "decline", "transfer", "leave", "erase", "contact", "disclose", "withdraw"):
+        await look(roster, f"/volunteers/{volunteer_id}/{step}", 403, **headers)
+        for form in ({}, CONSENT, {"sure": "yes"}):
+            status = 404 if step == "withdraw" else 403  # it names an account that is not this volunteer's
+            await send(roster, f"/volunteers/{volunteer_id}/{step}", form, status, headers=headers)
+    assert (await roster.get(f"/volunteers/{volunteer_id}"))["state"] == "registered"
