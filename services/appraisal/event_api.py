@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from fastapi import APIRouter, Request
 
 from services.appraisal import period_storage, reports
-from shared.access.guard import Anyone
+from shared.access.guard import Reader
 from shared.contracts.refusals import Refusal
 from shared.delivery.broker import connection_options
 from shared.settings import Settings
@@ -24,7 +24,7 @@ _AT_ONCE = asyncio.Semaphore(4)
 
 
 @router.get("/events/{event_id}")
-async def event(request: Request, who: Anyone, event_id: UUID) -> dict[str, Any]:
+async def event(request: Request, who: Reader, event_id: UUID) -> dict[str, Any]:
     """``{topic, partition, offset, event}``: the event that was taken in under this id, read anew from where it stands.
     404 for one that is not known, 503 while the broker is away."""
     settings: Settings = request.app.state.settings
