@@ -166,15 +166,18 @@ def topics(
 @keys.command("issue")
 def keys_issue(
     producer: Annotated[str, typer.Argument(help="Name of the system: 3 to 40 of a-z, 0-9 and -.")],
-    services: Annotated[str, typer.Option(help="Services it reports to, separated by commas.")],
+    services: Annotated[
+        str, typer.Option(help="Services it reports to, separated by commas.", show_default="those of its other keys")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Register a system that reports events, or give it a new key. The key is shown once."""
-    from qingsheng.producers import issue_key
+    """Register a system that reports events, or give it one more key. The key is shown once; earlier ones go on."""
+    from qingsheng.producers import issue_key, services_of
     from shared.contracts.topics import answers_topic, intake_topic
 
     settings = settings_here()
     names = [name.strip() for name in services.split(",") if name.strip()]
+    names = names or done(services_of(settings, producer))
     try:
         key = done(issue_key(settings, producer, names))
     except ValueError as error:
@@ -186,6 +189,38 @@ def keys_issue(
         return
     out.print(f"API key (shown once): {key}", highlight=False, soft_wrap=True)
     out.print(f"Source: /ext/{producer}\nReports go to: {', '.join(intake.values())}\nAnswers come on: {answers}")
+
+
+@keys.command("list")
+def keys_list(as_json: AsJson = False) -> None:
+    """Systems and their keys: for which services, since when, until when."""
+    from qingsheng.producers import listed
+
+    found = done(listed(settings_here()))
+    if as_json:
+        out.print_json(data=found, default=str)
+        return
+    table = Table("producer", "key", "services", "since", "revoked")
+    for each in found:
+        revoked = f"{each['revoked_at']:%Y-%m-%d %H:%M}" if each["revoked_at"] else ""
+        table.add_row(
+            each["producer"], each["key"], ", ".join(each["services"]), f"{each['issued_at']:%Y-%m-%d %H:%M}", revoked
+        )
+    out.print(table)
+
+
+@keys.command("revoke")
+def keys_revoke(
+    producer: Annotated[str, typer.Argument(help="Name of the system.")],
+    key: Annotated[str | None, typer.Option(help="One key, as 'keys list' names it.", show_default="all")] = None,
+) -> None:
+    """End a system's keys, from the next request on. Its rights to Kafka topics are the broker's matter."""
+    from qingsheng.producers import revoke
+
+    ended = done(revoke(settings_here(), producer, key))
+    if not ended:
+        raise fail(f"{producer} has no such living key; 'qingsheng keys list' shows what there is.")
+    say(f"Revoked: {', '.join(ended)}.")
 
 
 @app.command("import")
@@ -261,34 +296,6 @@ def report(
         sys.stdout.write(reporting.as_json(told) + "\n")
         return
     reporting.show(told, out)
-
-
-@keys.command("revoke")
-def keys_revoke(producer: Annotated[str, typer.Argument(help="Name of the system.")]) -> None:
-    """Take a system's API key back, at once."""
-    from qingsheng.producers import revoke_key
-
-    services = _administered(revoke_key(settings_here(), producer))
-    say(f"{producer} has no key any more: {', '.join(services)}. 'qingsheng keys issue' gives a new one.")
-
-
-@keys.command("list")
-def keys_list(as_json: AsJson = False) -> None:
-    """Systems that report, and to which services."""
-    from qingsheng.producers import producers
-
-    found = done(producers(settings_here()))
-    if as_json:
-        out.print_json(data=found, default=str)
-        return
-    if not found:
-        out.print("No system reports yet: 'qingsheng keys issue NAME --services campaign'.")
-        return
-    table = Table("producer", "services", "since", "key")
-    for each in found:
-        state = f"revoked {each['revoked_at']:%Y-%m-%d}" if each["revoked_at"] else "valid"
-        table.add_row(each["producer"], ", ".join(each["services"]), f"{each['since']:%Y-%m-%d}", state)
-    out.print(table)
 
 
 contracts = typer.Typer(help="The contracts as documents for other systems.", no_args_is_help=True)

@@ -1,4 +1,4 @@
-"""Registers systems that report to the front door: topics of their own, and an API key that is shown once."""
+"""Registers systems that report to the front door: topics of their own, and API keys that are shown once."""
 
 import re
 from collections.abc import Sequence
@@ -6,78 +6,54 @@ from typing import Any
 
 from qingsheng.registry import INTAKE, SERVICES
 from qingsheng.topics import ensure_producer_topics
-from shared.access import audit
-from shared.postgres import connect
-from shared.security import api_key_hash, new_api_key
+from qingsheng.users import administering
+from shared.access import audit, keys
+from shared.contracts.schemas import PRODUCER_NAME
+from shared.security import new_api_key
 from shared.settings import Settings
 
-NAME = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
-BY, LOG = "qingsheng keys", "access.audit"
 DOORS = tuple(name for name, service in SERVICES.items() if INTAKE in service.migrations)
+BY = "qingsheng keys"
+"""The actor in the audit log."""
 
 
 async def issue_key(settings: Settings, producer: str, services: Sequence[str]) -> str:
-    """Registers the producer for these services, or gives it a new key. Returns the key. Raises ValueError."""
-    if not NAME.fullmatch(producer):
+    """Registers the producer for these services, or gives it one more key; its earlier keys go on until they are revoked.
+    Returns the key. Raises ValueError."""
+    if not re.fullmatch(PRODUCER_NAME, producer):
         raise ValueError("a producer's name is 3 to 40 of a-z, 0-9 and -, beginning with a letter")
     unknown = sorted(set(services) - set(DOORS))
     if unknown or not services:
         raise ValueError(f"services that take reports are {', '.join(DOORS)}; not {', '.join(unknown) or 'none'}")
     await ensure_producer_topics(settings, producer, services)
     key = new_api_key()
-    connection = await connect(settings)
-    try:
-        async with connection.transaction():
-            for service in services:
-                await connection.execute(
-                    f"""insert into {service}.producer (name, key_hash) values ($1, $2)
-                        on conflict (name) do update set key_hash = excluded.key_hash, revoked_at = null""",
-                    producer,
-                    api_key_hash(key),
-                )
-            await audit.record(
-                connection, BY, "key.issued", f"producer/{producer}", {"services": list(services)}, log=LOG
-            )
-    finally:
-        connection.terminate()
+    async with administering(settings) as connection:
+        named = await keys.store(connection, producer, services, key)
+        await _note(connection, "key.issued", producer, {"key": named, "services": sorted(set(services))})
     return key
 
 
-async def revoke_key(settings: Settings, producer: str) -> list[str]:
-    """Takes a producer's key back, at once and in every service; returns these services. Its reports over Kafka are still
-    taken: a broker's own access rules keep a system from writing. Raises ValueError."""
-    connection = await connect(settings)
-    try:
-        async with connection.transaction():
-            found = [
-                service
-                for service in DOORS
-                if await connection.fetchval(
-                    f"""update {service}.producer set revoked_at = now() where name = $1 and revoked_at is null
-                        returning true""",
-                    producer,
-                )
-            ]
-            if not found:
-                raise ValueError(f"no producer {producer} has a key")
-            await audit.record(connection, BY, "key.revoked", f"producer/{producer}", {"services": found}, log=LOG)
-    finally:
-        connection.terminate()
-    return found
+async def services_of(settings: Settings, producer: str) -> list[str]:
+    """What the producer's living keys are for."""
+    async with administering(settings) as connection:
+        return await keys.services_of(connection, producer)
 
 
-async def producers(settings: Settings) -> list[dict[str, Any]]:
-    """Registered systems: ``{producer, services, since, revoked_at}``."""
-    connection = await connect(settings)
-    try:
-        union = " union all ".join(
-            f"select name, '{door}' as door, created_at, revoked_at from {door}.producer" for door in DOORS
-        )
-        rows = await connection.fetch(
-            f"""select name as producer, array_agg(door order by door) as services, min(created_at) as since,
-                       case when bool_and(revoked_at is not null) then max(revoked_at) end as revoked_at
-                from ({union}) as p group by name order by name"""
-        )
-    finally:
-        connection.terminate()
-    return [dict(row) for row in rows]
+async def listed(settings: Settings) -> list[dict[str, Any]]:
+    async with administering(settings) as connection:
+        return await keys.all_keys(connection)
+
+
+async def revoke(settings: Settings, producer: str, key: str | None = None) -> list[str]:
+    """Ends all keys of the producer, or the one that ``listed`` names ``key``: from the next request on. Returns the
+    names of those that ended."""
+    async with administering(settings) as connection:
+        ended = await keys.revoke(connection, producer, key)
+        if ended:
+            await _note(connection, "key.revoked", producer, {"keys": ended})
+    return ended
+
+
+async def _note(connection: Any, action: str, producer: str, details: dict[str, Any]) -> None:
+    """Charter C11: every change of a permission leaves a line."""
+    await audit.record(connection, BY, action, f"producer/{producer}", details, log="access.audit")

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Longest wait for a connection, and for one statement of a command."""
     parking_seconds: float = 900.0
     """How long a report may wait for something that may still be on its way."""
+    intake_rate: float = Field(200.0, gt=0)
+    """Reports a second that one producer may send one service by HTTP in the long run; ten seconds' worth at once."""
     outbox_patience: float = 120.0
     """Age of the oldest unsent event from which commands answer 503: the broker is away, and this has a bound."""
     public_url: str = ""

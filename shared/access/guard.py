@@ -93,9 +93,8 @@ async def _looked_up(request: Request, look: Callable[[Connection], Awaitable[Pr
 async def _by_token(request: Request, connection: Connection, token: str) -> Principal | None:
     if token.startswith(PREFIX):
         return await whose(connection, token)
-    if getattr(request.app.state, "door", None) is not None:
-        name = await producer_of(connection, token)
-        if name is not None:
-            return Principal(name, frozenset({Role.PRODUCER}))
+    name = await producer_of(connection, token, request.app.state.service)
+    if name is not None:
+        return Principal(name, frozenset({Role.PRODUCER}))
     directory = request.app.state.directory
     return await directory.bearer(token) if directory and token.count(".") == 2 else None

@@ -9,27 +9,65 @@ from fastapi.responses import JSONResponse, Response
 from shared.access.guard import allowed
 from shared.access.roles import Principal, Role
 from shared.contracts.refusals import Refusal
-from shared.contracts.requests import Unreadable, parse, parse_batch
+from shared.contracts.requests import MAX_BATCH, MAX_BYTES, Unreadable, parse, parse_batch
 from shared.delivery.intake import Arrival, Door, Reply
 from shared.postgres import Connection, in_transaction
+from shared.web.intake_rate import wait_before
 from shared.web.paging import Cursor, Limit, after
 from shared.web.paging import cursor as cursor_of
+from shared.web.problems import problem
+from shared.web.reads import reading
 
 router = APIRouter(prefix="/api/v1/intake", tags=["intake"])
 Producer = Annotated[Principal, allowed(Role.PRODUCER)]
+MAX_BODY = MAX_BATCH * MAX_BYTES
+
+_EVENT: dict[str, Any] = {"type": "object", "required": ["specversion", "id", "source", "type", "time", "data"]}
+_BATCH: dict[str, Any] = {"type": "array", "items": _EVENT, "maxItems": MAX_BATCH}
+_PENDING: dict[str, Any] = {
+    "type": "object",
+    "required": ["status", "request_id"],
+    "properties": {"status": {"const": "pending"}, "request_id": {"type": "string"}},
+}
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/cloudevents+json": {"schema": _EVENT},
+        "application/cloudevents-batch+json": {"schema": _BATCH},
+        "application/json": {"schema": {"anyOf": [_EVENT, _BATCH]}},
+    },
+}
+"""For the OpenAPI document; what each type looks like is told by docs/contracts/schemas."""
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "For each report, in order: its answers, or that it waits",
+        "content": {"application/json": {"schema": {"type": "array", "items": {"anyOf": [_EVENT, _PENDING]}}}},
+    },
+    429: {
+        "description": "Faster than QINGSHENG_INTAKE_RATE: nothing was taken; send the same again after Retry-After",
+        "headers": {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
+    },
+}
 
 
-@router.post("")
+@router.post("", responses=_ANSWERS, openapi_extra={"requestBody": _BODY})
 async def take(request: Request, who: Producer) -> Response:
     """One CloudEvent (structured, or binary by ``ce-`` headers), or a JSON array of at most 1,000 as a batch.
 
     Answers 200 with one entry a report, in order: its answer event, or ``{status: "pending", request_id}``.
     """
-    body = await request.body()
+    contents = _contents(request, await _body(request))
     door: Door = request.app.state.door
+    reports = 1 if isinstance(contents, Refusal) else len(contents)
+    async with reading(request) as connection:
+        wait = await wait_before(connection, who.name, reports, request.app.state.settings.intake_rate)
+    if wait:
+        return problem(Refusal("rate_limited"), headers={"Retry-After": str(wait)})
+    if isinstance(contents, Refusal):
+        raise contents
+    arrivals = [Arrival(who.name, content) for content in contents]
 
     async def work(connection: Connection) -> list[Reply]:
-        arrivals = [Arrival(who.name, content) for content in _contents(request, body)]
         return await door.take(connection, arrivals)
 
     replies = await in_transaction(request.app.state.pool, work)
@@ -41,6 +79,8 @@ async def take(request: Request, who: Producer) -> Response:
 async def answers(request: Request, who: Producer, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
     """The producer's answers in the order in which they were given; keep ``next_cursor`` and ask again with it."""
     transaction, number = after(cursor, 2) or ("0", "0")
+    if not all(str(part).isdecimal() and len(str(part)) < 19 for part in (transaction, number)):
+        raise Refusal("schema", pointer="query:cursor", reason="take the next_cursor of the page before")
     async with request.app.state.pool.acquire(timeout=5) as connection:
         # In the order of transactions, up to the first that may still commit: so no answer can appear behind a cursor.
         rows = await connection.fetch(
@@ -60,18 +100,25 @@ async def answers(request: Request, who: Producer, cursor: Cursor = None, limit:
     }
 
 
-def _contents(request: Request, body: bytes) -> list[Any]:
-    if body.lstrip()[:1] == b"[":
-        return parse_batch(body)
+async def _body(request: Request) -> bytes:
+    """Raises ``too_large`` as soon as there is more than a batch may hold."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Refusal("too_large")
+    return bytes(body)
+
+
+def _contents(request: Request, body: bytes) -> list[Any] | Refusal:
+    """What the body holds, report by report; a Refusal where the whole cannot be read."""
     headers = [(name, value.encode("latin-1")) for name, value in request.headers.items()]
     try:
-        return [parse(body, headers)]
+        return parse_batch(body) if body.lstrip()[:1] == b"[" else [parse(body, headers)]
     except Refusal as refusal:
-        if refusal.request_id is None:
-            raise
-        return [refusal]
+        return refusal if refusal.request_id is None else [refusal]
     except Unreadable as unreadable:
-        raise Refusal("not_json" if unreadable.reason == "not_json" else "not_cloudevents") from None
+        return Refusal("not_json" if unreadable.reason == "not_json" else "not_cloudevents")
 
 
 def _shown(reply: Reply) -> list[Any]:

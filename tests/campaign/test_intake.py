@@ -13,6 +13,7 @@ from tests.campaign.harness import (
     Campaign,
     at,
     codes,
+    key_of,
     post_report,
     report,
     repost,
@@ -202,13 +203,11 @@ async def test_a_report_twice_in_one_batch_has_one_effect(campaign: Campaign) ->
 
 async def test_both_doors_answer_alike(campaign: Campaign) -> None:
     """The HTTP side of the door gives what a record on the topic would get."""
-    from shared.security import api_key_hash
-
-    await campaign.pool.execute("insert into producer (name, key_hash) values ('feeds', $1)", api_key_hash("k" * 40))
     await campaign.know(campaign.roster.unit())
     told = post_report("https://weibo.example/1")
-    key = {"Authorization": f"Bearer {'k' * 40}"}
-    over_http = await campaign.http.post("/campaign/api/v1/intake", json=[told], headers=key)
+    key = (await key_of(campaign.settings, "feeds"))["X-API-Key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    over_http = await campaign.http.post("/campaign/api/v1/intake", json=[told], headers=headers)
     assert over_http.status_code == 200
     assert [over_http.json()] == await campaign.take(told)
 

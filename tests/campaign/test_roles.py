@@ -75,7 +75,7 @@ async def test_a_county_operator_does_all_for_the_own_county_and_nothing_for_ano
 
 
 async def test_a_producer_reads_columns_and_posts_and_nothing_else(campaign: Campaign) -> None:
-    post_id, key = await campaign.published(), await key_of(campaign.pool, "feeds")
+    post_id, key = await campaign.published(), await key_of(campaign.settings, "feeds")
     column_id = (await column(campaign)).json()["column_id"]
     for path in ("/posts", "/columns", f"/posts/{post_id}", f"/columns/{column_id}"):
         assert (await campaign.http.get(API + path, headers=key)).status_code == 200

@@ -14,7 +14,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from qingsheng.users import administering
-from shared.access import accounts, sessions
+from shared.access import accounts, keys, sessions
 from shared.access.roles import Role
 from shared.contracts.decoding import Decoder
 from shared.contracts.envelope import Event, EventData
@@ -33,7 +33,7 @@ from shared.contracts.roster import (
 from shared.delivery.intake import Arrival, Door
 from shared.postgres import Connection
 from shared.roster_view.storage import NEEDED
-from shared.security import api_key_hash, new_api_key
+from shared.security import new_api_key
 from shared.settings import Settings
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -220,10 +220,11 @@ async def session_of(settings: Settings, *roles: Role, county: str | None = None
         return {"Authorization": f"Bearer {await sessions.begin(connection, name)}"}
 
 
-async def key_of(pool: Any, producer: str) -> dict[str, str]:
-    """The header of a registered producer."""
+async def key_of(settings: Settings, producer: str, *services: str) -> dict[str, str]:
+    """The header of a producer registered for these services, by default all; its topics are not made."""
     key = new_api_key()
-    await pool.execute("insert into producer (name, key_hash) values ($1, $2)", producer, api_key_hash(key))
+    async with administering(settings) as connection:
+        await keys.store(connection, producer, services or ("training", "opinion", "campaign"), key)
     return {"X-API-Key": key}
 
 

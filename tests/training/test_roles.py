@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from qingsheng.producers import revoke
 from shared.access.roles import Role
 from tests.support.producing import key_of
 from tests.training.harness import CITY, GUTIAN, JIAOCHENG, XIAPU, Service, refused, session_of
@@ -94,14 +95,14 @@ async def test_attendances_are_seen_and_voided_by_their_own_county(training: Ser
 
 async def test_a_producer_reads_sessions_and_nothing_else(training: Service) -> None:
     session_id = await held(training)
-    key = await key_of(training.pool, "feeds")
+    key = await key_of(training.settings, "feeds")
     listed = (await training.http.get(f"{API}/sessions", headers=key)).json()["items"]
     assert [session["session_id"] for session in listed] == [session_id]
     assert (await training.http.get(f"{API}/sessions/{session_id}", headers=key)).status_code == 200
     for path in ("/attendances", "/plan?year=2014"):
         assert refused(await training.http.get(API + path, headers=key)) == (403, "forbidden", None)
     assert refused(await training.post("/sessions", session_body(), **key)) == (403, "forbidden", None)
-    await training.pool.execute("update producer set revoked_at = now()")
+    await revoke(training.settings, "feeds")
     assert refused(await training.http.get(f"{API}/sessions", headers=key)) == (401, "unauthorized", None)
 
 
