@@ -66,7 +66,8 @@ def role_of(service: str) -> str:
     return f"qingsheng_{service}"
 
 
-async def _set_up(connection: Connection) -> None:
+async def use_json(connection: Connection) -> None:
+    """Reads and writes json columns as Python's objects; the pool's connections do so by themselves."""
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
@@ -80,7 +81,7 @@ async def open_pool(settings: Settings, service: str, *, size: int | None = None
         timeout=settings.database_timeout,
         command_timeout=settings.database_timeout * 3,
         max_inactive_connection_lifetime=300,
-        init=_set_up,
+        init=use_json,
         server_settings={
             "search_path": service,
             "role": role_of(service),

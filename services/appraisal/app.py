@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.appraisal import api, event_api, pages, period_api, scheme_api
+from services.appraisal import api, event_api, explaining_api, pages, period_api, scheme_api
 from services.appraisal.exports import api as exports
 from shared.settings import Settings
 from shared.web.app import create_app
@@ -13,7 +13,15 @@ def create_api(settings: Settings) -> FastAPI:
     app = create_app(
         "appraisal",
         settings,
-        [exports.router, api.router, period_api.router, scheme_api.router, event_api.router, pages.router],
+        [
+            exports.router,
+            api.router,
+            period_api.router,
+            scheme_api.router,
+            event_api.router,
+            explaining_api.router,
+            pages.router,
+        ],
     )
     install_pages(app, pages.TEMPLATES)
     return app

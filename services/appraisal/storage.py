@@ -36,6 +36,17 @@ COUNTED = tuple(KIND_OF)
 SOURCES = ("roster", "training", "opinion", "campaign")
 """The services whose events are counted."""
 
+PROJECTED = (
+    "unit_definition",
+    "quota_setting",
+    "tally",
+    "future_fact",
+    "fact",
+    "early_subject",
+    "person_count",
+)
+"""The tables that are made from the log alone, in the order in which reports read them."""
+
 FACT_COLUMNS = (
     "id",
     "kind",

@@ -1,0 +1,182 @@
+"""The appraisal's projections made anew from the log, into tables of their own beside those that serve."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from services.appraisal.consumers import subscriptions, take_in
+from services.appraisal.storage import PROJECTED, SOURCES
+from shared.contracts.broken import Broken
+from shared.contracts.topics import events_topic
+from shared.delivery.broker import connection_options
+from shared.delivery.consuming import Read
+from shared.postgres import connect, use_json
+from shared.settings import Settings
+
+BATCH = 10_000
+PATIENCE = 30.0
+"""Seconds without a record, though there are some, after which reading fails."""
+Progress = Callable[[int, int], None]
+"""Told of records read, and of all that are to be read."""
+
+
+class LogUnreadable(Exception):
+    """The log does not go as far as it should, or no longer begins at its beginning."""
+
+
+@dataclass
+class Replayed:
+    """How far each partition was read, and when the latest of its events was recorded."""
+
+    next: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
+    recorded: dict[TopicPartition, datetime] = field(default_factory=dict[TopicPartition, datetime])
+    applied: set[tuple[str, int, int]] = field(default_factory=set[tuple[str, int, int]])
+    """Places of those among ``watched`` that were applied."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which records are applied. ``until``: by partition, the first offset that is not (None: the present end).
+    ``skipped``: places left out; ``wanted``: ids of events, None for all; ``watched``: places to give account of."""
+
+    until: Mapping[TopicPartition, int] | None = None
+    skipped: frozenset[tuple[str, int, int]] = frozenset()
+    wanted: frozenset[UUID] | None = None
+    watched: frozenset[tuple[str, int, int]] = frozenset()
+
+
+@asynccontextmanager
+async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
+    """A connection to a schema with empty projections, dropped afterwards with whatever is in it then."""
+    connection: Any = await connect(settings, search_path=schema, timezone="UTC", jit="off")
+    await use_json(connection)
+    try:
+        await connection.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
+        for table in PROJECTED:
+            await connection.execute(f"create table {schema}.{table} (like appraisal.{table} including all)")
+        yield connection
+    finally:
+        with contextlib.suppress(Exception):
+            await connection.execute(f"drop schema if exists {schema} cascade")
+        await connection.close()
+
+
+def partitions_of(settings: Settings, consumer: Any) -> list[TopicPartition]:
+    """Of the sources' event topics."""
+    topics = [settings.topic_prefix + events_topic(service) for service in SOURCES]
+    return [TopicPartition(t, p) for t in topics for p in sorted(consumer.partitions_for_topic(t) or ())]
+
+
+@asynccontextmanager
+async def log_of(settings: Settings) -> AsyncIterator[Any]:
+    """A consumer of all partitions of the sources' topics, without a group."""
+    topics = [settings.topic_prefix + events_topic(service) for service in SOURCES]
+    consumer: Any = AIOKafkaConsumer(
+        *topics,
+        **connection_options(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_wait_ms=100,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def replay(
+    settings: Settings,
+    consumer: Any,
+    connection: Any,
+    done: Replayed,
+    choice: Choice,
+    now: datetime | None = None,
+    progress: Progress = lambda _read, _all: None,
+) -> None:
+    """Reads on from where ``done`` stands, and applies what is chosen to the tables that ``connection`` sees. While one
+    batch is applied the next is decoded. ``now``: when facts are taken to arrive. Raises LogUnreadable."""
+    decoders = {settings.topic_prefix + each.topic: each.decode for each in subscriptions(settings)}
+    places = partitions_of(settings, consumer)
+    ends = dict(await consumer.end_offsets(places))
+    beginnings = await consumer.beginning_offsets(places)
+    if choice.until is not None:
+        short = {place: end for place, end in choice.until.items() if ends.get(place, 0) < end}
+        if short:
+            raise LogUnreadable(
+                f"the log ends before {', '.join(f'{p.topic}-{p.partition}:{o}' for p, o in short.items())}"
+            )
+        ends = {place: choice.until.get(place, 0) for place in places}
+    for place in places:
+        start = done.next.setdefault(place, 0)
+        if start < beginnings[place] and beginnings[place] < ends[place]:
+            raise LogUnreadable(f"{place.topic}-{place.partition}: records before {beginnings[place]} are gone")
+        consumer.seek(place, start)
+    left = {place for place in places if done.next[place] < ends[place]}
+    consumer.pause(*(place for place in places if place not in left))
+    total = sum(ends[place] - done.next[place] for place in left)
+    read = 0
+    applying: asyncio.Task[None] | None = None
+    while left:
+        async with asyncio.timeout(PATIENCE):
+            batches = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
+            while not batches:
+                batches = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
+        contents: dict[str, list[Read[Any]]] = {}
+        for place, records in batches.items():
+            wanted = [record for record in records if record.offset < ends[place]]
+            contents.setdefault(place.topic, []).extend(_decoded(decoders[place.topic], wanted, choice, done, place))
+            done.next[place] = min(records[-1].offset + 1, ends[place])
+            read += len(wanted)
+            if done.next[place] >= ends[place]:
+                left.discard(place)
+                consumer.pause(place)
+        if applying is not None:
+            await applying
+        applying = asyncio.create_task(_apply(connection, list(contents.values()), settings, now))
+        progress(read, total)
+    if applying is not None:
+        await applying
+    consumer.resume(*places)
+
+
+def _decoded(
+    decode: Callable[[Any], Any], records: Sequence[Any], choice: Choice, done: Replayed, place: TopicPartition
+) -> list[Read[Any]]:
+    """What the reader would not take is a dead letter of its own, not of the replay."""
+    found: list[Read[Any]] = []
+    for record in records:
+        at = (record.topic, record.partition, record.offset)
+        if choice.skipped and at in choice.skipped:
+            continue
+        try:
+            event = decode(record)
+        except Broken:
+            continue
+        if event is None or (choice.wanted is not None and event.id not in choice.wanted):
+            continue
+        if choice.watched and at in choice.watched:
+            done.applied.add(at)
+        found.append(Read(event, *at))
+        latest = done.recorded.get(place)
+        if latest is None or event.recordedtime > latest:
+            done.recorded[place] = event.recordedtime
+    return found
+
+
+async def _apply(
+    connection: Any, batches: Sequence[Sequence[Read[Any]]], settings: Settings, now: datetime | None
+) -> None:
+    async with connection.transaction():
+        await connection.execute("set local synchronous_commit = off")
+        for reads in batches:
+            if reads:
+                await take_in(connection, reads, settings.zone, now or datetime.now(UTC))
