@@ -41,10 +41,10 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-config 
 	--custom-compile-command "make lock"
 
 clean:
-	rm -rf .venv build dist .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist node_modules shared/web/static/vendor .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements/runtime.txt requirements/dev.txt pyproject.toml
+$(READY): requirements/runtime.txt requirements/dev.txt pyproject.toml hatch_build.py package-lock.json
 	@$(BIN)/python -c 'import pip, ssl' 2>/dev/null || $(MAKE) --no-print-directory new-venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -175,7 +175,7 @@ def _as_page(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def _version() -> str:
     """Changes with the content of the static files, so that browsers may keep them."""
-    content = b"".join(file.read_bytes() for file in sorted(_STATIC.iterdir()))
+    content = b"".join(file.read_bytes() for file in sorted(_STATIC.rglob("*")) if file.is_file())
     return hashlib.sha256(content).hexdigest()[:12]
 
 
