@@ -1,7 +1,7 @@
 # Everything happens in .venv, which the first target that needs it makes from the hashed locks in requirements/.
 #   make demo [ARGS=…]   the 2014 story on embedded PostgreSQL and Kafka
 #   make test [ARGS=…]   all tests that need no Docker; ARGS go to pytest
-#   make check           style, types, import rules, and that the migrations apply from empty
+#   make check           style, types, import rules, secrets, known holes, and that the migrations apply from empty
 #   make contracts       write docs/contracts anew: JSON Schemas, AsyncAPI, OpenAPI
 #   make lock [ARGS=…]   resolve requirements/*.txt anew; ARGS=--upgrade takes newer versions
 #   make clean           remove .venv and what the tools left
@@ -24,7 +24,13 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook $(SECRETS)
+	$(BIN)/pip-audit --progress-spinner off --disable-pip --no-deps -r requirements/runtime.txt
 	$(BIN)/python -m pytest tests/test_migrations.py -q
+
+# Digests and words are no secrets; nor are the places that these lines leave for a password.
+SECRETS := --disable-plugin KeywordDetector --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString \
+	--exclude-lines 'user:password@|qingsheng:%s@|def test_'
 
 contracts: $(READY)
 	rm -rf docs/contracts
