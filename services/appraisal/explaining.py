@@ -22,12 +22,12 @@ _MOST = 3
 def explanation(row: Row, ranked: int, previous: tuple[str, Row] | None, near: Sensitivity | None) -> dict[str, Any]:
     """``ranked``: how many counties have a rank; ``previous``: the period before this one, and the county's row in it."""
     lost = points_lost(row)
-    best = max(lost, key=lambda name: (lost[name], name), default=None)
+    by_loss = _by_loss(row, lost)
     return {
         "summary": _summary(row, ranked),
-        "why": [_why(each, lost[each["indicator"]]) for each in _by_loss(row, lost)],
+        "why": [_why(each, lost[each["indicator"]]) for each in by_loss],
         "moved": _moved(row, previous),
-        "gain": _gain(row, best, lost[best]) if best is not None and lost[best] > 0 else None,
+        "gain": _gain(row, by_loss[0], lost[by_loss[0]["indicator"]]) if any(lost.values()) else None,
         "fairness": _fairness(row),
         "sensitivity": {**near, "text": _held(near)} if near else None,
     }
@@ -87,9 +87,8 @@ def _why(each: Row, lost: Fraction) -> dict[str, Any]:
     return {"indicator": each["indicator"], "points": each["points"], "points_lost": _two(lost), "text": text}
 
 
-def _gain(row: Row, name: str, gain: Fraction) -> dict[str, Any]:
-    each = next(each for each in row["indicators"] if each["indicator"] == name)
-    more = _missing(each)
+def _gain(row: Row, each: Row, gain: Fraction) -> dict[str, Any]:
+    name, more = each["indicator"], _missing(each)
     told = {
         "gain": _plain(_two(gain)),
         "value": _plain(each["value"]),

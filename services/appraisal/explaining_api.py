@@ -60,8 +60,8 @@ async def rank_sensitivity(
 
 @router.get("/reports/{period}/quality")
 async def data_quality(request: Request, who: Anyone, period: str) -> dict[str, Any]:
-    """How good the data behind the report are: freshness, completeness by county and source, and records that could not
-    be applied and may concern the period. Reports that wait in the producing services are theirs to tell."""
+    """How good the data behind the report are: freshness, completeness by county and source, records that could not be
+    applied and may concern the period, and where each service tells of reports that still wait (``parked``)."""
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
     asked = reports.question(period, None, None, now, settings.zone)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from services.appraisal import queries
 from services.appraisal.measures import LONGEST_WAIT, Measure
 from services.appraisal.periods import Evaluation
 from services.appraisal.storage import SOURCES
-from shared.contracts.topics import events_topic
+from shared.contracts.topics import INTAKE_SERVICES, events_topic
 from shared.postgres import Connection
 
 SOURCE_OF: Mapping[int, str] = {
@@ -30,34 +30,30 @@ _MOST_LETTERS = 5_000
 async def quality(
     connection: Connection, seen: Evaluation, zone: ZoneInfo, prefix: str, now: datetime
 ) -> dict[str, Any]:
-    """``{freshness, counties, dead_letters, parked}``: see the parts. ``parked`` is null: reports that wait in the
-    producing services are theirs to tell."""
+    """``{freshness, counties, dead_letters, parked}``: see the parts. ``parked``: where each service that takes reports of
+    other systems tells how many of them wait; they stand in its own schema, and no event speaks of them yet."""
     fresh = await queries.freshness(connection, prefix)
     return {
         "freshness": fresh,
         "counties": await _completeness(connection, seen) if seen.begun else [],
         "dead_letters": await _dead_letters(connection, seen, zone, prefix),
-        "parked": None,
+        "parked": [{"service": name, "read": f"/{name}/api/v1/intake/waiting"} for name in INTAKE_SERVICES],
     }
 
 
 async def _completeness(connection: Connection, seen: Evaluation) -> list[dict[str, Any]]:
-    """By county and source: in how many of the months begun anything was counted, and on which day last. A source that
-    told nothing of a county at all in the period has 0 months: nothing happened, or nothing was reported."""
+    """By county and source: in how many of the months begun anything was counted, and the latest of them (``2014-05``).
+    A source that told nothing of a county at all in the period has 0 months: nothing happened, or nothing was reported."""
     rows = await connection.fetch(
-        """select county, measure, date_trunc('month', day)::date as month, max(day) as last
-           from tally where measure = any($1::smallint[]) and day between $2 and $3 and n <> 0
-           group by county, measure, month""",
+        """select distinct county, measure, to_char(day, 'YYYY-MM') as month
+           from tally where measure = any($1::smallint[]) and day between $2 and $3 and n <> 0""",
         [int(measure) for measure in SOURCE_OF],
         seen.period.start,
         seen.day,
     )
-    months: dict[tuple[str, str], set[date]] = {}
-    last: dict[tuple[str, str], date] = {}
-    for row in rows:
-        key = row["county"], SOURCE_OF[row["measure"]]
-        months.setdefault(key, set()).add(row["month"])
-        last[key] = max(last.get(key, row["last"]), row["last"])
+    months: dict[tuple[str, str], set[str]] = {}
+    for county, measure, month in rows:
+        months.setdefault((county, SOURCE_OF[measure]), set()).add(month)
     begun = len(seen.months)
     return [
         {
@@ -65,9 +61,9 @@ async def _completeness(connection: Connection, seen: Evaluation) -> list[dict[s
             "name": body.name,
             "sources": {
                 source: {
-                    "months": len(months.get((body.county, source), ())),
+                    "months": len(found := months.get((body.county, source), set())),
                     "of": begun,
-                    "latest": last.get((body.county, source)),
+                    "latest": max(found, default=None),
                 }
                 for source in SOURCES
             },

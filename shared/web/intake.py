@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from shared.access.guard import allowed
+from shared.access.guard import Reader, allowed
 from shared.access.roles import Principal, Role
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import MAX_BATCH, MAX_BYTES, Unreadable, parse, parse_batch
@@ -97,6 +97,22 @@ async def answers(request: Request, who: Producer, cursor: Cursor = None, limit:
     return {
         "items": [json.loads(row["answer"]) for row in rows],
         "next_cursor": cursor_of([rows[-1]["answered_in"], rows[-1]["answer_no"]]) if rows else cursor,
+    }
+
+
+@router.get("/waiting")
+async def waiting(request: Request, who: Reader) -> dict[str, Any]:
+    """Reports that wait for something not yet seen, at most 15 minutes of its being read: how many, since when the oldest
+    (null without any), and by type and what they wait for. A part of the quality of the data, told beside a report."""
+    async with reading(request) as connection:
+        rows = await connection.fetch(
+            """select type, split_part(thing, '/', 1) as waits_for, count(*) as reports, min(parked_at) as oldest_at
+               from parked group by type, waits_for order by type, waits_for"""
+        )
+    return {
+        "reports": sum(row["reports"] for row in rows),
+        "oldest_at": min((row["oldest_at"] for row in rows), default=None),
+        "items": [dict(row) for row in rows],
     }
 
 
