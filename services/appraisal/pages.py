@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.appraisal import queries, reports
+from services.appraisal.period_switch import period_name, period_switch
 from services.appraisal.periods import Period
 from shared.access.guard import Anyone
 from shared.contracts.refusals import Refusal
@@ -76,13 +77,8 @@ async def county_table(request: Request, who: Anyone, period: str, as_of: str = 
         unranked=[row for row in report["counties"] if row["rank"] is None],
         quiet=not any(sum["numerator"] for sum in report["city"] if sum["indicator"] != _STANDING),
         notes=_notes(report["counties"]),
-        switch=_switch(asked.period, places, words, today),
+        switch=period_switch(asked.period, places.page, words, today),
     )
-
-
-def period_name(period: Period, words: Catalogue) -> str:
-    """``2014 年第三季度``, ``third quarter of 2014``."""
-    return words(f"appraisal.period.{_part(period)}", year=f"{period.start.year:04}")
 
 
 class _Places(NamedTuple):
@@ -108,20 +104,6 @@ class _Places(NamedTuple):
     def evidence(self, county: str, indicator: str) -> str:
         path = f"/appraisal/api/v1/reports/{self.period.code}/counties/{quote(county)}/indicators/{indicator}/evidence"
         return path + query(as_of=self.day)
-
-
-class _Link(NamedTuple):
-    words: str
-    address: str
-    current: bool
-    ahead: bool
-    """Not begun yet."""
-
-
-def _part(period: Period) -> str:
-    """``year``, ``half_1``, ``quarter_3``, ``month_7``."""
-    name = {12: "year", 6: "half", 3: "quarter", 1: "month"}[period.length]
-    return name if name == "year" else f"{name}_{(period.start.month - 1) // period.length + 1}"
 
 
 def _state(report: Mapping[str, Any], asked: reports.Question) -> str:
@@ -153,27 +135,3 @@ def _notes(counties: Sequence[Mapping[str, Any]]) -> list[str]:
     found = [each["note"] for row in counties for each in row["indicators"]]
     found += [row["note"] or "city_level" for row in counties if row["rank"] is None]
     return [note for note in dict.fromkeys(found) if note]
-
-
-def _switch(period: Period, places: _Places, words: Catalogue, today: date) -> dict[str, Any]:
-    """Links to the years around, and to the parts of this one."""
-    year = period.start.year
-
-    def link(code: str) -> _Link:
-        to = Period.parse(code)
-        name = words(f"appraisal.switch.{_part(to)}") if to.length < 12 else code
-        return _Link(name, places.page(code), to == period, to.start > today)
-
-    def neighbour(code: str) -> _Link | None:
-        try:
-            return link(code)
-        except ValueError:  # the first and the last year that can be written
-            return None
-
-    return {
-        "previous": neighbour(f"{year - 1:04}"),
-        "year": link(f"{year:04}"),
-        "next": neighbour(f"{year + 1:04}"),
-        "parts": [link(f"{year:04}-{part}") for part in ("H1", "H2", "Q1", "Q2", "Q3", "Q4")],
-        "months": [link(f"{year:04}-{month:02}") for month in range(1, 13)],
-    }
