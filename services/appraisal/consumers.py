@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -69,6 +69,28 @@ def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:
 
 async def take_in(connection: Connection, reads: Sequence[Read[Decoded]], zone: ZoneInfo, now: datetime) -> None:
     """Stores the facts of a batch and adds to the tallies what they change, whatever was known of their subjects."""
+    told = sorted_out(reads, zone)
+    if told.units:
+        await storage.save_units(connection, told.units)
+    if told.quotas:
+        await storage.save_quotas(connection, told.quotas)
+    if told.facts:
+        saved = await storage.save_facts(connection, told.facts)
+        if saved.new:
+            known = await storage.lock_and_find_others(connection, saved)
+            await storage.add_to_tallies(connection, _changes(saved.new, known), person_change)
+            await storage.note_future(connection, [fact for fact in saved.new if fact.time > now])
+
+
+class Told(NamedTuple):
+    """What a batch tells: facts of different ids, definitions of units, settings of quotas."""
+
+    facts: list[Fact]
+    units: list[Read[Decoded]]
+    quotas: list[Read[Decoded]]
+
+
+def sorted_out(reads: Sequence[Read[Decoded]], zone: ZoneInfo) -> Told:
     facts: dict[UUID, Fact] = {}
     units: list[Read[Decoded]] = []
     quotas: list[Read[Decoded]] = []
@@ -95,16 +117,7 @@ async def take_in(connection: Connection, reads: Sequence[Read[Decoded]], zone: 
             partition,
             offset,
         )
-    if units:
-        await storage.save_units(connection, units)
-    if quotas:
-        await storage.save_quotas(connection, quotas)
-    if facts:
-        saved = await storage.save_facts(connection, list(facts.values()))
-        if saved.new:
-            known = await storage.lock_and_find_others(connection, saved)
-            await storage.add_to_tallies(connection, _changes(saved.new, known), person_change)
-            await storage.note_future(connection, [fact for fact in saved.new if fact.time > now])
+    return Told(list(facts.values()), units, quotas)
 
 
 def _changes(new: Sequence[Fact], known: Mapping[UUID, Sequence[Fact]]) -> Changes:

@@ -1,6 +1,7 @@
 """Every indicator, recomputed by the independent slow oracle: no difference, whatever the order of arrival."""
 
 import json
+import os
 from random import Random
 from typing import Any
 
@@ -12,6 +13,9 @@ from tests.support import oracle
 from tests.support.engine import Engine, engine
 from tests.support.random_events import NOW, Question, arrivals, generate, logs, periods, questions, random_question
 from tests.support.random_schemes import random_scheme, schemes
+
+EXAMPLES = int(os.environ.get("QINGSHENG_TEST_EXAMPLES", "40"))
+"""Through the database one in five, and 40 at least; the rest goes the pure way (unit/test_against_oracle.py)."""
 
 
 def plain(report: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +58,7 @@ async def test_running_periods_as_of_and_schemes_agree(database_url: str, seed: 
             await compare(running, events, asked.period, now=asked.now, as_of=asked.as_of)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=min(EXAMPLES, max(40, EXAMPLES // 5)), deadline=None, suppress_health_check=list(HealthCheck))
 @given(log=logs(), asked=questions(), scheme=st.none() | schemes(), order=st.integers(0, 2**32))
 async def test_any_log_agrees(
     database_url: str, log: list[dict[str, Any]], asked: Question, scheme: dict[str, Any] | None, order: int

@@ -24,6 +24,21 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 TABLES = "fact, early_subject, future_fact, tally, person_count, quota_setting, unit_definition"
 
 
+_TYPES = [*COUNTED, roster.UnitDefined, roster.QuotaSet]
+DECODERS = {service: Decoder(service, [t for t in _TYPES if service == t.SERVICE], SHANGHAI) for service in SOURCES}
+
+
+def reads_of(events: Sequence[dict[str, Any]], offset: int = 0) -> list[Read[Any]]:
+    """As the worker would read them, one after the other from ``offset`` on; those not needed are left out."""
+    reads: list[Read[Any]] = []
+    for number, event in enumerate(events):
+        service = service_of(event)
+        decoded = DECODERS[service](encode(event))
+        if decoded is not None:
+            reads.append(Read(decoded, f"qingsheng.{service}.events", 0, offset + number))
+    return reads
+
+
 class Engine:
     """Takes contract-valid events (dicts) in, in any order and batching, and answers for reports."""
 
@@ -31,10 +46,6 @@ class Engine:
         self._pool = pool
         self.offset = 0
         """The next one on each topic; one event stands at each, on one of them."""
-        types = [*COUNTED, roster.UnitDefined, roster.QuotaSet]
-        self._decoders = {
-            service: Decoder(service, [t for t in types if service == t.SERVICE], SHANGHAI) for service in SOURCES
-        }
 
     async def clear(self) -> None:
         async with self._pool.acquire() as connection:
@@ -46,20 +57,11 @@ class Engine:
         async with self._pool.acquire() as connection:
             while done < len(events):
                 size = rng.choice((1, 2, 3, 7, 50, 400)) if rng else len(events)
-                reads = self._reads(events[done : done + size], self.offset + done)
+                reads = reads_of(events[done : done + size], self.offset + done)
                 async with connection.transaction():
                     await take_in(connection, reads, SHANGHAI, now)
                 done += size
         self.offset += len(events)
-
-    def _reads(self, events: Sequence[dict[str, Any]], offset: int) -> list[Read[Any]]:
-        reads: list[Read[Any]] = []
-        for number, event in enumerate(events):
-            service = service_of(event)
-            decoded = self._decoders[service](encode(event))
-            if decoded is not None:
-                reads.append(Read(decoded, f"qingsheng.{service}.events", 0, offset + number))
-        return reads
 
     async def report(
         self, period: str, *, now: datetime, as_of: date | None = None, scheme: dict[str, Any] | None = None
