@@ -1,9 +1,10 @@
 """Everything that can be set, read once from environment variables with the prefix ``QINGSHENG_``."""
 
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SECRETS = Path("/run/secrets")
@@ -23,6 +24,13 @@ class Settings(BaseSettings):
 
     database_url: str
     kafka_bootstrap_servers: str
+    kafka_tls: bool = False
+    """Encrypted connections to the brokers, whose certificates are checked against ``kafka_ca_file``."""
+    kafka_ca_file: Path | None = None
+    """PEM file of the authority that signed the brokers' certificates; none: those that this host trusts."""
+    kafka_user: str = ""
+    """SASL/SCRAM-SHA-512 principal; needs ``kafka_tls`` and ``kafka_password``."""
+    kafka_password: SecretStr | None = None
     secret_key: SecretStr = Field(min_length=16)
     """Master secret, at least 16 characters: keys for sealed bytes are derived from it."""
     topic_prefix: str = ""
@@ -75,6 +83,14 @@ class Settings(BaseSettings):
     def _known_zone(cls, name: str) -> str:
         ZoneInfo(name)
         return name
+
+    @model_validator(mode="after")
+    def _never_a_password_in_plain(self) -> Self:
+        if bool(self.kafka_user) != (self.kafka_password is not None):
+            raise ValueError("QINGSHENG_KAFKA_USER and QINGSHENG_KAFKA_PASSWORD belong together: set both or neither")
+        if (self.kafka_user or self.kafka_ca_file) and not self.kafka_tls:
+            raise ValueError("QINGSHENG_KAFKA_TLS must be true where a user or an authority is set")
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

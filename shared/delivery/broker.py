@@ -1,6 +1,7 @@
 """Kafka as these services use it: FastStream's broker, an idempotent producer, one admin client for a short errand."""
 # pyright: reportMissingTypeStubs=false
 
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from faststream.kafka import KafkaBroker
+from faststream.kafka.security import parse_security
+from faststream.security import BaseSecurity, SASLScram512
 
 from shared.settings import Settings
 
@@ -16,13 +19,26 @@ SEND_TIMEOUT = 5.0
 
 
 def connection_options(settings: Settings) -> dict[str, Any]:
-    return {"bootstrap_servers": settings.kafka_bootstrap_servers}
+    """What every client of aiokafka is given: where the brokers are, and as whom."""
+    return {"bootstrap_servers": settings.kafka_bootstrap_servers, **parse_security(_security(settings))}
+
+
+def _security(settings: Settings) -> BaseSecurity | None:
+    """``use_ssl`` is said each time: without it FastStream would send passwords in plain."""
+    if not settings.kafka_tls:
+        return None
+    trusted = ssl.create_default_context(cafile=settings.kafka_ca_file)
+    if settings.kafka_user and settings.kafka_password:
+        password = settings.kafka_password.get_secret_value()
+        return SASLScram512(settings.kafka_user, password, ssl_context=trusted, use_ssl=True)
+    return BaseSecurity(ssl_context=trusted, use_ssl=True)
 
 
 def create_broker(settings: Settings, client_id: str) -> KafkaBroker:
     return KafkaBroker(
         settings.kafka_bootstrap_servers,
         client_id=client_id,
+        security=_security(settings),
         apply_types=False,
         allow_auto_create_topics=False,
         logger=None,
