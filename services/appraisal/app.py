@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.appraisal import api, event_api, explaining_api, pages, period_api, scheme_api
+from services.appraisal import api, event_api, explaining_api, pages, period_api, public_api, public_pages, scheme_api
 from services.appraisal.exports import api as exports
 from shared.settings import Settings
 from shared.web.app import create_app
@@ -20,7 +20,9 @@ def create_api(settings: Settings) -> FastAPI:
             scheme_api.router,
             event_api.router,
             explaining_api.router,
+            public_api.router,
             pages.router,
+            public_pages.router,
         ],
     )
     install_pages(app, pages.TEMPLATES)
