@@ -17,6 +17,7 @@ from services.appraisal.measures import (
     of_one,
     person_change,
     resolution_flag,
+    voiding_flag,
 )
 from services.appraisal.storage import COUNTED, KIND_OF, SOURCES
 from shared.contracts import roster
@@ -30,6 +31,7 @@ from shared.settings import Settings
 _FLAGS: dict[Kind, Callable[[Any], int]] = {
     Kind.TIP_RESOLVED: lambda data: resolution_flag(data.outcome, data.answered),
     Kind.CORRECTION_CLOSED: lambda data: closing_flag(data.outcome),
+    Kind.REPOST_VOIDED: lambda data: voiding_flag(data.reason),
 }
 _KEPT = {
     event_type.TYPE: (

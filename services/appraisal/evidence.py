@@ -13,12 +13,12 @@ from services.appraisal.periods import Evaluation
 
 Part = Literal["numerator", "denominator"]
 WhyNot = Literal[
-    "voided", "second_telling", "not_yet", "outside_period", "not_yet_due", "too_late", "over_cap", "same_volunteer",
-    "not_answered", "not_acted", "no_action", "other_county", "after_closing",
+    "voided", "undisclosed", "second_telling", "not_yet", "outside_period", "not_yet_due", "too_late", "over_cap",
+    "same_volunteer", "not_answered", "not_acted", "no_action", "other_county", "after_closing",
 ]  # fmt: skip
-"""``not_yet``: dated after the moment that is asked about; ``not_yet_due``: its day has not ended; ``no_action``: a case
-closed in time without action is left out; ``other_county``: it counts for another one;
-``after_closing``: it came when the period was closed."""
+"""``undisclosed``: voided, for its account was not disclosed then; ``not_yet``: dated after the moment that is asked about;
+``not_yet_due``: its day has not ended; ``no_action``: a case closed in time without action is left out;
+``other_county``: it counts for another one; ``after_closing``: it came when the period was closed."""
 
 _MOVEMENTS = (Kind.VOLUNTEER_REGISTERED, Kind.VOLUNTEER_TRANSFERRED, Kind.VOLUNTEER_LEFT)
 _TIPS = (Kind.TIP_REPORTED, Kind.TIP_TRIAGED, Kind.TIP_RESOLVED, Kind.TIP_VOIDED)
@@ -72,7 +72,7 @@ class _Asked(NamedTuple):
         if subject.taken[fact.kind] is not fact:
             return "second_telling"
         if undoing is not None and undoing in subject.taken:
-            return "voided"
+            return "undisclosed" if subject.taken[undoing].flag & Flag.NOT_DISCLOSED else "voided"
         if fact.county != self.county:
             return "other_county"
         return "not_yet" if fact.time > self.instant else None

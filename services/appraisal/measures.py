@@ -45,12 +45,15 @@ class Kind(IntEnum):
 
 
 class Flag(IntFlag):
-    """What the appraisal keeps of an outcome: of ``TIP_RESOLVED`` and ``CORRECTION_CLOSED``; 0 on all other kinds."""
+    """What the appraisal keeps of an outcome: of ``TIP_RESOLVED``, ``CORRECTION_CLOSED`` and ``REPOST_VOIDED``; 0 on all
+    other kinds."""
 
     ACTED = 1
     ANSWERED = 2
     DECLINED = 4
     NO_ACTION = 8
+    NOT_DISCLOSED = 16
+    """Counts like any other voiding; evidence tells it apart (charter C2)."""
 
 
 def resolution_flag(outcome: str, answered: bool) -> int:
@@ -66,6 +69,11 @@ def resolution_flag(outcome: str, answered: bool) -> int:
 def closing_flag(outcome: str) -> int:
     """The flag of a case's closing: it only tells ``no_action`` from the others, which are worth the same (C6)."""
     return int(Flag.NO_ACTION) if outcome == "no_action" else 0
+
+
+def voiding_flag(reason: str) -> int:
+    """The flag of a share's voiding."""
+    return int(Flag.NOT_DISCLOSED) if reason == "not_disclosed" else 0
 
 
 class Fact(NamedTuple):

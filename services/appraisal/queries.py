@@ -93,7 +93,8 @@ async def facts_behind(
             where f.kind = any($1::smallint[]) and ($5::timestamptz is null or f.recordedtime < $5)
               and f.subject in (select o.subject from fact o where o.county = $2 or o.other_county = $2)
               and (f.kind = any($6::smallint[])
-                   or f.subject in (select o.subject from fact o where o.day between $3::date - {LONGEST_WAIT} and $4))
+                   or f.subject in (select o.subject from fact o
+                                    where o.day between $3::date - {LONGEST_WAIT} and $4::date + 31))
             order by f.subject""",
         list(kinds),
         county,
