@@ -2,7 +2,17 @@
 
 from fastapi import FastAPI
 
-from services.appraisal import api, event_api, explaining_api, pages, period_api, public_api, public_pages, scheme_api
+from services.appraisal import (
+    api,
+    event_api,
+    explaining_api,
+    pages,
+    period_api,
+    period_pages,
+    public_api,
+    public_pages,
+    scheme_api,
+)
 from services.appraisal.exports import api as exports
 from shared.settings import Settings
 from shared.web.app import create_app
@@ -23,6 +33,7 @@ def create_api(settings: Settings) -> FastAPI:
             public_api.router,
             pages.router,
             public_pages.router,
+            period_pages.router,
         ],
     )
     install_pages(app, pages.TEMPLATES)

@@ -5,16 +5,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.appraisal import commands, period_storage, reports
+from services.appraisal import commands, period_storage, queries, reports
 from services.appraisal.closings import is_closed, revision_in_hand
 from services.appraisal.models import Close, Committee, Confirm, Objection, Plan, Reopen, Resolve
 from services.appraisal.moves import less
 from services.appraisal.schemes import IndicatorName
 from shared.access.guard import Anyone, Operator, Reader
+from shared.access.roles import Principal
 from shared.clock import Clock
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
@@ -30,25 +32,31 @@ async def period_state(request: Request, who: Reader, period: str) -> dict[str, 
     """Where a period stands: its revisions, and what each county says of the figures of the one in hand. A county's
     operator sees that county. ``figures``: the digest to confirm with; ``confirmed``: of the figures as they are."""
     settings: Settings = request.app.state.settings
-    now = datetime.now(UTC)
-    asked = reports.question(period, None, None, now, settings.zone)
     async with snapshot(request) as connection:
-        latest = await period_storage.latest_closing(connection, period)
-        revision = revision_in_hand(latest)
-        asked = await reports.settled(connection, asked, settings.zone)
-        rows = await reports.rows(connection, asked)
-        said = await period_storage.confirmations(connection, period, revision)
-        objections = await period_storage.objections(connection, period, who.county, revision)
-        revisions = await period_storage.history(connection, period)
-    today = now.astimezone(settings.zone).date()
+        return await state_of(connection, who, period, datetime.now(UTC), settings.zone)
+
+
+async def state_of(
+    connection: Connection, who: Principal, period: str, now: datetime, zone: ZoneInfo
+) -> dict[str, Any]:
+    """What ``period_state`` answers. Raises not_found for a code that is no period."""
+    asked = reports.question(period, None, None, now, zone)
+    latest = await period_storage.latest_closing(connection, period)
+    revision = revision_in_hand(latest)
+    asked = await reports.settled(connection, asked, zone)
+    rows = await reports.rows(connection, asked)
+    said = await period_storage.confirmations(connection, period, revision)
+    objections = await period_storage.objections(connection, period, who.county, revision)
+    city_level = {body.county for body in await queries.known_bodies(connection) if body.is_city}
+    today = now.astimezone(zone).date()
     return {
         "period": period,
         "status": asked.status,
         "revision": revision,
         "may_close": not is_closed(latest) and today > asked.period.end,
-        "revisions": revisions,
+        "revisions": await period_storage.history(connection, period),
         "counties": [
-            _county_state(row, said.get(row["county"]), objections)
+            _county_state(row, row["county"] in city_level, said.get(row["county"]), objections)
             for row in rows
             if who.county in (None, row["county"])
         ],
@@ -56,13 +64,14 @@ async def period_state(request: Request, who: Reader, period: str) -> dict[str, 
 
 
 def _county_state(
-    row: Mapping[str, Any], said: dict[str, Any] | None, objections: list[dict[str, Any]]
+    row: Mapping[str, Any], is_city: bool, said: dict[str, Any] | None, objections: list[dict[str, Any]]
 ) -> dict[str, Any]:
     figures = commands.digest_of_row(row)
     mine = [each for each in objections if each["county"] == row["county"]]
     return {
         "county": row["county"],
         "name": row["name"],
+        "is_city": is_city,
         "score": row["score"],
         "figures": figures,
         "confirmed": said is not None and said["figures"] == figures,

@@ -14,6 +14,8 @@ from shared.contracts.topics import events_topic
 from shared.postgres import Connection
 
 _CLOSING = "number, period, revision, closed_at, record, digest, previous_digest, reopened_at, sensitivity"
+_OBJECTION = """select objection_id, period, revision, county, indicator, event_id, text, at, outcome, answer, resolved_at
+                from objection"""
 _PAGE = 50_000
 
 
@@ -53,6 +55,23 @@ async def history(connection: Connection, period: str) -> list[dict[str, Any]]:
         """select revision, closed_at, digest, previous_digest, reason, reopened_at, reopened_reason
            from closing where period = $1 order by revision""",
         period,
+    )
+    return [dict(row) for row in rows]
+
+
+async def chain(connection: Connection, period: str | None, limit: int) -> list[dict[str, Any]]:
+    """Closed reports, the latest first; of one period where it is named. ``whole``: the record has its digest; ``bound``:
+    it holds the digest of the one closed before it, ``before`` (number, period and revision; null for the first)."""
+    rows = await connection.fetch(
+        """select * from (
+               select number, period, revision, closed_at, digest, previous_digest, reason, reopened_at, reopened_reason,
+                      encode(sha256(convert_to(record, 'UTF8')), 'hex') = digest as whole,
+                      previous_digest is not distinct from lag(digest) over chain as bound,
+                      lag(period) over chain as before_period, lag(revision) over chain as before_revision
+               from closing window chain as (order by number)) as closed
+           where $1::text is null or period = $1 order by number desc limit $2""",
+        period,
+        limit,
     )
     return [dict(row) for row in rows]
 
@@ -209,8 +228,7 @@ async def objections(
 ) -> list[dict[str, Any]]:
     """Of a period, the first one first; of one county or revision where they are named."""
     rows = await connection.fetch(
-        """select objection_id, period, revision, county, indicator, event_id, text, at, outcome, answer, resolved_at
-           from objection
+        f"""{_OBJECTION}
            where period = $1 and ($2::text is null or county = $2) and ($3::int is null or revision = $3)
            order by at, objection_id""",
         period,
@@ -222,11 +240,12 @@ async def objections(
 
 async def objection(connection: Connection, objection_id: UUID) -> dict[str, Any] | None:
     """For update."""
-    row = await connection.fetchrow(
-        """select objection_id, period, revision, county, indicator, event_id, text, at, outcome, answer, resolved_at
-           from objection where objection_id = $1 for update""",
-        objection_id,
-    )
+    row = await connection.fetchrow(f"{_OBJECTION} where objection_id = $1 for update", objection_id)
+    return dict(row) if row else None
+
+
+async def objection_told(connection: Connection, objection_id: UUID) -> dict[str, Any] | None:
+    row = await connection.fetchrow(f"{_OBJECTION} where objection_id = $1", objection_id)
     return dict(row) if row else None
 
 
