@@ -1,22 +1,19 @@
 """The ``qingsheng`` command. Exit codes: 0 done, 1 failed, 2 wrong use."""
 
-import asyncio
-import os
 import sys
 import threading
 from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import asyncpg
 import typer
-from aiokafka.errors import KafkaError
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from qingsheng.console import AsJson, Result, done, fail, out, say, settings_here
 from qingsheng.embedded import EmbeddedError
+from qingsheng.operate.commands import app as operate
 from shared.settings import Settings
 
 app = typer.Typer(
@@ -24,9 +21,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-dlq = typer.Typer(help="Records that could not be applied: list, show, replay, discard.", no_args_is_help=True)
+app.add_typer(operate)
 keys = typer.Typer(help="Systems that report to the front door, and their API keys.", no_args_is_help=True)
-app.add_typer(dlq, name="dlq")
 app.add_typer(keys, name="keys")
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
 app.add_typer(users, name="users")
@@ -34,48 +30,6 @@ app.add_typer(users, name="users")
 Data = Annotated[
     Path | None, typer.Option(help="Folder of the embedded servers' data.", show_default="~/.local/share/qingsheng")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-out = Console()
-Result = TypeVar("Result")
-
-
-def say(line: str) -> None:
-    Console(stderr=True).print(line, highlight=False)
-
-
-def fail(message: str, code: int = 1) -> typer.Exit:
-    Console(stderr=True).print(message, style="red", highlight=False)
-    return typer.Exit(code)
-
-
-def settings_here() -> Settings:
-    """Settings of an existing deployment: from the environment, else of the one that runs on this machine."""
-    from qingsheng.deployment import DATABASE, KAFKA, found_running
-
-    if DATABASE not in os.environ and KAFKA not in os.environ:
-        running = found_running()
-        if running is None:
-            raise fail(
-                "Nothing runs here. Start it with 'qingsheng up' (with --data, set QINGSHENG_DATA to the same folder), "
-                f"or set {DATABASE}, {KAFKA} and QINGSHENG_SECRET_KEY for a deployment elsewhere.",
-                2,
-            )
-        return running
-    try:
-        return Settings()  # type: ignore[call-arg]
-    except ValidationError as error:
-        wrong = "; ".join(f"QINGSHENG_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-        raise fail(f"Settings are missing or wrong: {wrong}.", 2) from None
-
-
-def done(work: Coroutine[Any, Any, Result]) -> Result:
-    """Runs an errand; an outage is told in one line."""
-    try:
-        return asyncio.run(work)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
-        raise fail(
-            f"{type(error).__name__}: {error or 'no answer'}. Is the deployment running and reachable?"
-        ) from None
 
 
 @app.command()
@@ -148,19 +102,6 @@ def migrate() -> None:
     except MigrationFailed as error:
         raise fail(str(error)) from None
     say("The database is at the present schema.")
-
-
-@app.command()
-def topics(
-    replication: Annotated[
-        int | None, typer.Option(help="Copies of each partition.", show_default="one a broker, at most 3")
-    ] = None,
-) -> None:
-    """Make the topics that are missing."""
-    from qingsheng.topics import ensure_topics
-
-    made = done(ensure_topics(settings_here(), replication=replication))
-    say(f"Made: {', '.join(made)}." if made else "All topics exist.")
 
 
 @keys.command("issue")
@@ -397,157 +338,6 @@ def users_list(as_json: AsJson = False) -> None:
         state = "disabled" if account["disabled_at"] else "active" if account["has_password"] else "invited"
         table.add_row(str(account["name"]), ", ".join(account["roles"]), str(account["county"] or ""), state)  # type: ignore[arg-type]
     out.print(table)
-
-
-Service = Annotated[str, typer.Argument(help="roster, training, opinion, campaign or appraisal")]
-Letters = Annotated[list[int] | None, typer.Argument(help="Ids of dead letters.")]
-Reason = Annotated[str | None, typer.Option(help="All dead letters with this reason.")]
-
-
-def _service(name: str) -> str:
-    from qingsheng.registry import SERVICES
-
-    if name not in SERVICES:
-        raise fail(f"No service is named {name}. There are: {', '.join(SERVICES)}.", 2)
-    return name
-
-
-def _chosen(letters: list[int] | None, reason: str | None) -> list[int]:
-    if not letters and reason is None:
-        raise fail("Name the dead letters by id, or all of one kind by --reason. 'qingsheng dlq list' shows both.", 2)
-    return letters or []
-
-
-@app.command()
-def verify(
-    period: Annotated[str, typer.Argument(help="2014, 2014-H1, 2014-Q3 or 2014-07")],
-    revision: Annotated[int | None, typer.Option(help="Only this revision.", show_default="all")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Prove closed reports: read the log up to the stored offsets, compute again, compare digests, and the stored facts."""
-    from dataclasses import asdict
-
-    from qingsheng.operate.verifying import NothingClosed, verify
-
-    settings = settings_here()
-    with _progress() as bar:
-
-        def told(number: int) -> Any:
-            task = bar.add_task(f"{period}, revision {number}", total=None)
-            return lambda read, all: bar.update(task, completed=read, total=all)
-
-        try:
-            found = done(verify(settings, period, revision, told))
-        except NothingClosed as error:
-            raise fail(f"{error}.", 2) from None
-    if as_json:
-        out.print_json(data=[asdict(each) | {"proved": each.proved} for each in found])
-    else:
-        for each in found:
-            state = "proved" if each.proved else "NOT proved"
-            out.print(
-                f"{each.period} revision {each.revision}: {state}, {each.events} events, {each.digest}", soft_wrap=True
-            )
-            for problem in each.problems:
-                out.print(f"  {problem}", highlight=False, soft_wrap=True)
-    raise typer.Exit(0 if all(each.proved for each in found) else 1)
-
-
-@app.command()
-def rebuild(as_json: AsJson = False) -> None:
-    """Make the appraisal's tables anew from the log; the present ones serve until the new ones take their place."""
-    from dataclasses import asdict
-
-    from qingsheng.operate.rebuilding import Busy, rebuild
-    from qingsheng.operate.replaying import LogUnreadable
-
-    settings = settings_here()
-    with _progress() as bar:
-        task = bar.add_task("reading the log", total=None)
-        try:
-            made = done(rebuild(settings, lambda read, all: bar.update(task, completed=read, total=all)))
-        except (Busy, LogUnreadable) as error:
-            raise fail(f"{error}.") from None
-    if as_json:
-        out.print_json(data=asdict(made))
-        return
-    say(f"Rebuilt from {made.records} records: {made.facts} facts; {made.revived} dead letters could be applied now.")
-
-
-def _progress() -> Any:
-    """A bar on a terminal, on standard error; plain nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-@dlq.command("list")
-def dlq_list(service: Service, as_json: AsJson = False) -> None:
-    """Dead letters by topic and reason, and paused topics."""
-    from qingsheng.operate import dead_letters
-
-    settings = settings_here()
-    found = done(dead_letters.groups(settings, _service(service)))
-    stopped = done(dead_letters.paused(settings, service))
-    if as_json:
-        sys.stdout.write(dead_letters.as_json({"dead_letters": found, "paused": stopped}) + "\n")
-        return
-    if not found and not stopped:
-        out.print(f"{service} has no dead letters.")
-    if found:
-        table = Table("topic", "reason", "letters", "ids", "first", "last")
-        for row in found:
-            ids = f"{row['first_id']}…{row['last_id']}"
-            table.add_row(
-                row["topic"], row["reason"], str(row["letters"]), ids, str(row["first_at"]), str(row["last_at"])
-            )
-        out.print(table)
-    for row in stopped:
-        out.print(f"Paused since {row['since']}: {row['topic']} ({row['reason']}); 'qingsheng dlq resume' reads on.")
-
-
-@dlq.command("show")
-def dlq_show(service: Service, letter: Annotated[int, typer.Argument(help="Id of a dead letter.")]) -> None:
-    """One dead letter, whole."""
-    from qingsheng.operate import dead_letters
-
-    found = done(dead_letters.show(settings_here(), _service(service), letter))
-    if found is None:
-        raise fail(f"{service} has no dead letter {letter}.")
-    sys.stdout.write(dead_letters.as_json(found) + "\n")
-
-
-@dlq.command("replay")
-def dlq_replay(service: Service, letters: Letters = None, reason: Reason = None) -> None:
-    """Apply dead letters once more, after the cause is mended."""
-    from qingsheng.operate import dead_letters
-
-    chosen = _chosen(letters, reason)
-    applied, failed = done(dead_letters.replay(settings_here(), _service(service), chosen, reason))
-    say(f"Applied {applied}; {failed} still cannot be applied.")
-    raise typer.Exit(1 if failed else 0)
-
-
-@dlq.command("discard")
-def dlq_discard(service: Service, letters: Letters = None, reason: Reason = None) -> None:
-    """Drop dead letters for good."""
-    from qingsheng.operate import dead_letters
-
-    chosen = _chosen(letters, reason)
-    say(f"Discarded {done(dead_letters.discard(settings_here(), _service(service), chosen, reason))}.")
-
-
-@dlq.command("resume")
-def dlq_resume(
-    service: Service, topic: Annotated[str, typer.Argument(help="The paused topic, by its full name.")]
-) -> None:
-    """Read a topic on that was paused for too many invalid records."""
-    from qingsheng.operate import dead_letters
-
-    if not done(dead_letters.resume(settings_here(), _service(service), topic)):
-        raise fail(f"{topic} is not paused.")
-    say(f"{topic} is read on.")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from qingsheng.registry import SERVICES
+from shared.access import audit
 from shared.contracts.decoding import Broken
 from shared.delivery.consuming import Read, Subscription
 from shared.postgres import open_pool
@@ -58,15 +59,15 @@ async def show(settings: Settings, service: str, letter: int) -> dict[str, Any] 
     return found
 
 
-async def discard(settings: Settings, service: str, letters: Sequence[int], reason: str | None) -> int:
-    """Drops dead letters by id, or all of one reason. Returns how many."""
+async def discard(settings: Settings, service: str, letters: Sequence[int], reason: str | None, because: str) -> int:
+    """Drops dead letters by id, or all of one reason; ``because`` tells the audit log why. Returns how many."""
     async with _connected(settings, service) as connection, connection.transaction():
         rows = await connection.fetch(
             'delete from dead_letter where id = any($1::bigint[]) or reason = $2 returning topic, "partition", "offset"',
             list(letters),
             reason,
         )
-        await _audit(connection, "dlq.discard", {"records": [list(row.values()) for row in rows]})
+        await _audit(connection, "dlq.discard", {"records": [list(row.values()) for row in rows], "because": because})
     return len(rows)
 
 
@@ -141,9 +142,10 @@ async def _apply(connection: Any, settings: Settings, subscriptions: Sequence[Su
 
 
 async def _audit(connection: Any, action: str, detail: dict[str, Any]) -> None:
-    await connection.execute(
-        "insert into audit_line (actor, action, detail) values ($1, $2, $3)", f"cli:{getpass.getuser()}", action, detail
-    )
+    """In the delivery's own lines, from which a rebuild learns what was discarded, and in the chained log (charter C11)."""
+    who = f"cli:{getpass.getuser()}"
+    await connection.execute("insert into audit_line (actor, action, detail) values ($1, $2, $3)", who, action, detail)
+    await audit.record(connection, who, action, "dead_letter", detail)
 
 
 def as_json(content: Any) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qingsheng.operate.dead_letters import discard, groups, replay
+from shared.access.audit import first_broken_line
 from shared.contracts.envelope import Event
 from shared.delivery.consuming import Read
 from shared.delivery.dead_letters import erase_old
@@ -39,6 +40,11 @@ async def left_dead(settings: Settings, appraisal: Tables, events: Sequence[Even
 async def audit(appraisal: Tables) -> list[tuple[str, Any]]:
     rows = await appraisal.pool.fetch("select actor, action, detail from audit_line order by id")
     assert all(row["actor"].startswith("cli:") for row in rows)
+    # The chained log says the same.
+    chained = await appraisal.pool.fetch("select actor, action, details from audit order by number")
+    assert [(row["action"], row["details"]) for row in chained] == [(row["action"], row["detail"]) for row in rows]
+    async with appraisal.pool.acquire() as connection:
+        assert await first_broken_line(connection) is None
     return [(row["action"], row["detail"]) for row in rows]
 
 
@@ -76,15 +82,15 @@ async def test_what_is_still_bad_stays_and_can_be_discarded(settings: Settings, 
     first, second, third = [letter["id"] for letter in await appraisal.dead_letters()]
     assert await replay(settings, "appraisal", [first], None) == (0, 1)
     assert len(await appraisal.dead_letters()) == 3
-    assert await discard(settings, "appraisal", [second], None) == 1
+    assert await discard(settings, "appraisal", [second], None, "test records") == 1
     assert [letter["id"] for letter in await appraisal.dead_letters()] == [first, third]
-    assert await discard(settings, "appraisal", [], "not_json") == 2
-    assert await discard(settings, "appraisal", [], "not_json") == 0
+    assert await discard(settings, "appraisal", [], "not_json", "test records") == 2
+    assert await discard(settings, "appraisal", [], "not_json", "test records") == 0
     topic = settings.topic_prefix + SHARES
     assert await audit(appraisal) == [
-        ("dlq.discard", {"records": [[topic, 0, 2]]}),
-        ("dlq.discard", {"records": [[topic, 0, 0], [topic, 0, 4]]}),
-        ("dlq.discard", {"records": []}),
+        ("dlq.discard", {"records": [[topic, 0, 2]], "because": "test records"}),
+        ("dlq.discard", {"records": [[topic, 0, 0], [topic, 0, 4]], "because": "test records"}),
+        ("dlq.discard", {"records": [], "because": "test records"}),
     ]
 
 
