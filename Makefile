@@ -1,6 +1,7 @@
 # Everything happens in .venv, which the first target that needs it makes from the hashed locks in requirements/.
 #   make demo [ARGS=…]   the 2014 story on embedded PostgreSQL and Kafka
 #   make test [ARGS=…]   all tests that need no Docker; ARGS go to pytest
+#   make test-containers the same on PostgreSQL and Kafka in containers, then the deployment itself; needs a Docker engine
 #   make check           style, types, import rules, secrets, known holes, and that the migrations apply from empty
 #   make contracts       write docs/contracts anew: JSON Schemas, AsyncAPI, OpenAPI
 #   make lock [ARGS=…]   resolve requirements/*.txt anew; ARGS=--upgrade takes newer versions
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check contracts lock clean new-venv
+.PHONY: demo test test-containers check contracts lock clean new-venv
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -18,6 +19,12 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
+
+# tests/embedded is about the embedded servers themselves.
+test-containers: $(READY)
+	@docker version >/dev/null || { echo "No Docker engine answers: set DOCKER_HOST, or start one." >&2; exit 1; }
+	QINGSHENG_TEST_CONTAINERS=1 $(BIN)/python -m pytest --ignore=tests/embedded --ignore=tests/deploy $(ARGS)
+	$(BIN)/python -m pytest -m containers tests/deploy
 
 check: $(READY)
 	$(BIN)/ruff check .

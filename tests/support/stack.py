@@ -16,6 +16,8 @@ from tests.support.databases import create_template, drop_database
 
 DATABASE_URL = "QINGSHENG_DATABASE_URL"
 KAFKA = "QINGSHENG_KAFKA_BOOTSTRAP_SERVERS"
+CONTAINERS = "QINGSHENG_TEST_CONTAINERS"
+"""Set: the servers run in containers rather than embedded."""
 ADDRESS = "QINGSHENG_TEST_SERVERS"
 """Where the workers ask the controller; set in the workers' environment by the controller."""
 
@@ -47,7 +49,8 @@ class Run(Protocol):
 
 
 class OwnRun:
-    """The run that owns the servers: outside ones from the environment, else an embedded stack in a new folder."""
+    """The run that owns the servers: outside ones from the environment, containers where these are asked for, else an embedded
+    stack in a new folder."""
 
     def __init__(self) -> None:
         self._asking = threading.RLock()
@@ -80,6 +83,10 @@ class OwnRun:
         outside_database, outside_kafka = os.environ.get(DATABASE_URL), os.environ.get(KAFKA)
         if outside_database and outside_kafka:
             return Servers(outside_database, outside_kafka)
+        if os.environ.get(CONTAINERS):
+            from tests.support.containers import kafka, postgres
+
+            return Servers(self._leaving.enter_context(postgres()), self._leaving.enter_context(kafka()))
         folder = Path(tempfile.mkdtemp(prefix="qingsheng-test-"))
         self._leaving.callback(shutil.rmtree, folder, ignore_errors=True)
         started = self._leaving.enter_context(
