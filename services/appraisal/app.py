@@ -12,6 +12,7 @@ from services.appraisal import (
     public_api,
     public_pages,
     scheme_api,
+    scheme_pages,
 )
 from services.appraisal.exports import api as exports
 from shared.settings import Settings
@@ -34,6 +35,7 @@ def create_api(settings: Settings) -> FastAPI:
             pages.router,
             public_pages.router,
             period_pages.router,
+            scheme_pages.router,
         ],
     )
     install_pages(app, pages.TEMPLATES)
