@@ -1,0 +1,1 @@
+"""What ``qingsheng doctor`` looks at, one module for each thing that may be ill."""
