@@ -20,7 +20,12 @@ SEND_TIMEOUT = 5.0
 
 def connection_options(settings: Settings) -> dict[str, Any]:
     """What every client of aiokafka is given: where the brokers are, and as whom."""
-    return {"bootstrap_servers": settings.kafka_bootstrap_servers, **parse_security(_security(settings))}
+    return {"bootstrap_servers": _brokers(settings), **parse_security(_security(settings))}
+
+
+def _brokers(settings: Settings) -> list[str]:
+    """As a list: FastStream takes a text with commas for the name of one host."""
+    return [address.strip() for address in settings.kafka_bootstrap_servers.split(",")]
 
 
 def _security(settings: Settings) -> BaseSecurity | None:
@@ -36,7 +41,7 @@ def _security(settings: Settings) -> BaseSecurity | None:
 
 def create_broker(settings: Settings, client_id: str) -> KafkaBroker:
     return KafkaBroker(
-        settings.kafka_bootstrap_servers,
+        _brokers(settings),
         client_id=client_id,
         security=_security(settings),
         apply_types=False,
