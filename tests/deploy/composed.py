@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PORTS = ("http", "https", "kafka", "kafka-2", "kafka-3")
+PORTS = ("http", "https", "kafka", "kafka-2", "kafka-3", "prometheus")
 
 
 class Composed:
@@ -23,6 +23,8 @@ class Composed:
             "COMPOSE_FILE": ":".join(["compose.yaml", *(f"compose.{word}.yaml" for word in words)]),
             "QINGSHENG_HTTP": f"127.0.0.1:{ports['http']}",
             "QINGSHENG_HTTPS": f"127.0.0.1:{ports['https']}",
+            "PROMETHEUS_PORT": f"127.0.0.1:{ports['prometheus']}",
+            "PROMETHEUS_VERSION": os.environ.get("PROMETHEUS_VERSION", "v2.53.3"),
             "KAFKA_PORT": f"127.0.0.1:{ports['kafka']}",
             "KAFKA_PUBLIC_ADDRESS": f"127.0.0.1:{ports['kafka']}",
             **{f"KAFKA_PORT_{n}": f"127.0.0.1:{ports[f'kafka-{n}']}" for n in (2, 3)},

@@ -1,0 +1,79 @@
+"""Dashboards and alerts ask for metrics that exist."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+
+from tests.deploy.composed import DEPLOY, composed
+from tests.support.waiting import eventually_now
+
+DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
+OF_PROMETHEUS = {"up", "time", "scrape_duration_seconds"}
+_NAME = re.compile(r"\b(qingsheng_[a-z_]+|up|process_[a-z_]+|python_[a-z_]+)\b(?!\s*=)")
+
+
+def _registered() -> set[str]:
+    """Names of all series that the APIs may show."""
+    import shared.web.metrics  # noqa: F401  # registers them
+
+    names = set(OF_PROMETHEUS)
+    for metric in REGISTRY.collect():
+        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(metric.type, [""])
+        names |= {metric.name + suffix for suffix in suffixes}
+    return names
+
+
+def _queries(dashboard: Path) -> list[str]:
+    return [target["expr"] for panel in json.loads(dashboard.read_text())["panels"] for target in panel["targets"]]
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_query_names_metrics_that_exist(dashboard: Path) -> None:
+    known = _registered()
+    for query in _queries(dashboard):
+        named = set(_NAME.findall(query))
+        assert named, query
+        assert named <= known, query
+
+
+def test_a_name_that_does_not_exist_is_found() -> None:
+    assert set(_NAME.findall('sum by (service) (rate(qingsheng_nonsense_total{service="a"}[5m]))')) == {
+        "qingsheng_nonsense_total"
+    }
+    assert "qingsheng_nonsense_total" not in _registered()
+
+
+def test_dashboards_are_apart_and_where_grafana_looks() -> None:
+    assert len(DASHBOARDS) >= 2
+    told = [json.loads(dashboard.read_text()) for dashboard in DASHBOARDS]
+    assert len({one["uid"] for one in told}) == len(told)
+    provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/qingsheng.yaml").read_text())["providers"][0]
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["grafana"]["volumes"]
+    assert f"./grafana/dashboards:{provider['options']['path']}:ro" in compose
+    source = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yaml").read_text())["datasources"][0]
+    assert {panel["datasource"]["uid"] for one in told for panel in one["panels"]} == {source["uid"]}
+
+
+@pytest.mark.containers
+def test_prometheus_asks_every_api_and_answers_the_dashboards() -> None:
+    import httpx
+
+    with composed("observed") as project:
+        project.up()
+        project.compose("--profile", "observability", "up", "-d", "--wait", "prometheus")
+        address = f"http://127.0.0.1:{project.ports['prometheus']}/api/v1"
+
+        def asked(query: str) -> list[dict[str, object]]:
+            return httpx.get(f"{address}/query", params={"query": query}, timeout=5).json()["data"]["result"]
+
+        eventually_now(lambda: len(asked('up{job="qingsheng"} == 1')) == 5, deadline=90, interval=1)
+        # Rates need two readings.
+        eventually_now(lambda: bool(asked("rate(qingsheng_http_requests_total[5m])")), deadline=90, interval=1)
+        for dashboard in DASHBOARDS:
+            for query in _queries(dashboard):
+                if 'status=~"5.."' not in query and "reports" not in query:  # there were none yet
+                    assert asked(query), query
