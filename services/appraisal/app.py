@@ -4,6 +4,8 @@ from fastapi import FastAPI
 
 from services.appraisal import (
     api,
+    commendation_api,
+    commendation_pages,
     event_api,
     explaining_api,
     pages,
@@ -32,10 +34,12 @@ def create_api(settings: Settings) -> FastAPI:
             event_api.router,
             explaining_api.router,
             public_api.router,
+            commendation_api.router,
             pages.router,
             public_pages.router,
             period_pages.router,
             scheme_pages.router,
+            commendation_pages.router,
         ],
     )
     install_pages(app, pages.TEMPLATES)
