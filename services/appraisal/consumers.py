@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.appraisal import storage
+from services.appraisal import share_storage, storage
 from services.appraisal.measures import (
     Changes,
     Fact,
@@ -19,12 +20,14 @@ from services.appraisal.measures import (
     resolution_flag,
     voiding_flag,
 )
-from services.appraisal.storage import COUNTED, KIND_OF, SOURCES
+from services.appraisal.shares import ShareReader, Shares
+from services.appraisal.storage import COUNTED, KIND_OF, SOURCES, Saved
 from shared.contracts import roster
 from shared.contracts.decoding import Decoded, Decoder
 from shared.contracts.envelope import EventData
 from shared.contracts.topics import events_topic
-from shared.delivery.consuming import Read, Subscription
+from shared.delivery.consuming import Bulk, Read, Subscription
+from shared.delivery.dead_letters import Record
 from shared.postgres import Connection
 from shared.settings import Settings
 
@@ -51,17 +54,25 @@ def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:
     async def apply(connection: Connection, reads: Sequence[Read[Decoded]]) -> None:
         await take_in(connection, reads, settings.zone, datetime.now(UTC))
 
+    async def apply_shares(connection: Connection, shares: Shares, reads: Sequence[Read[Decoded]]) -> None:
+        await take_in(connection, reads, settings.zone, datetime.now(UTC), shares)
+
     found: list[Subscription[Decoded]] = []
     for service in SOURCES:
         types: list[type[EventData]] = [t for t in COUNTED if service == t.SERVICE]
         if service == "roster":
             types += [roster.UnitDefined, roster.QuotaSet]
         decoder = Decoder(service, types, settings.zone)
+        decode = partial(_decoded, decoder)
+        bulk = (
+            Bulk(ShareReader(decode, settings.zone), apply_shares, Shares.recorded) if service == "campaign" else None
+        )
         found.append(
             Subscription(
                 topic=events_topic(service),
-                decode=lambda record, decoder=decoder: decoder(record.value),
+                decode=decode,
                 apply=apply,
+                bulk=bulk,
                 only_projects=True,
                 recorded=lambda event: event.recordedtime,
             )
@@ -69,19 +80,40 @@ def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:
     return found
 
 
-async def take_in(connection: Connection, reads: Sequence[Read[Decoded]], zone: ZoneInfo, now: datetime) -> None:
-    """Stores the facts of a batch and adds to the tallies what they change, whatever was known of their subjects."""
+def _decoded(decoder: Decoder, record: Record) -> Decoded | None:
+    return decoder(record.value)
+
+
+async def take_in(
+    connection: Connection,
+    reads: Sequence[Read[Decoded]],
+    zone: ZoneInfo,
+    now: datetime,
+    shares: Shares | None = None,
+) -> None:
+    """Stores the facts of a batch and adds to the tallies what they change, whatever was known of their subjects.
+    ``shares``: those of the batch that were read by columns."""
     told = sorted_out(reads, zone)
     if told.units:
         await storage.save_units(connection, told.units)
     if told.quotas:
         await storage.save_quotas(connection, told.quotas)
-    if told.facts:
-        saved = await storage.save_facts(connection, told.facts)
-        if saved.new:
-            known = await storage.lock_and_find_others(connection, saved)
-            await storage.add_to_tallies(connection, _changes(saved.new, known), person_change)
-            await storage.note_future(connection, [fact for fact in saved.new if fact.time > now])
+    facts = told.facts
+    if shares is not None and not await share_storage.save(connection, shares):
+        facts = list({fact.id: fact for fact in (*facts, *shares.facts())}.values())
+        shares = None
+    saved = await storage.save_facts(connection, facts) if facts else Saved([], set())
+    if shares is None and not saved.new:
+        return
+    early = await storage.lock(connection, saved.new, shares)
+    if shares is not None and early:
+        # These count together with what came before them.
+        shares, apart = shares.parted(early)
+        saved.new.extend(apart.facts())
+    known = await storage.find_others(connection, saved, early)
+    await storage.add_to_tallies(connection, _changes(saved.new, known), shares, person_change)
+    future = [fact for fact in saved.new if fact.time > now]
+    await storage.note_future(connection, [*future, *(shares.later_than(now).facts() if shares is not None else ())])
 
 
 class Told(NamedTuple):

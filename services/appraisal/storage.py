@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import numpy as np
 
 from services.appraisal.measures import Changes, Fact, Kind, TallyKey
+from services.appraisal.shares import Persons, Shares, hexadecimal, persons_of
 from shared.contracts import campaign, opinion, roster, training
 from shared.contracts.decoding import Decoded
 from shared.contracts.envelope import EventData
@@ -191,23 +193,21 @@ async def _save_second_telling(connection: Connection, id: UUID) -> None:
     await connection.execute(f"insert into fact ({_NAMES}) select {names} from fact_stage s where id = $1", id)
 
 
-async def lock_and_find_others(connection: Connection, saved: Saved) -> dict[UUID, list[Fact]]:
-    """Facts stored earlier of the subjects of the new ones; subjects without any are left out.
+async def lock(connection: Connection, new: Sequence[Fact], shares: Shares | None) -> set[UUID]:
+    """Locks the subjects of new facts, so that of two workers with facts of one subject (its partition may have changed
+    hands) the later one sees what the earlier one stored. Returns those of opening facts, of which others came early.
 
-    First takes locks, so that of two workers with facts of one subject (its partition may have changed hands) the later
-    one sees what the earlier one stored. Facts that open their subject share a lock: two of them never need each other,
-    for the second telling of one has waited at the unique index. And they look for others only where some came early.
+    Facts that open their subject share a lock: two of them never need each other, for the second telling of one has
+    waited at the unique index. And they look for others only where some came early.
     """
-    alone: dict[int, bool] = {}
-    opened: set[UUID] = set()
-    asked: set[UUID] = set(saved.crowded)
-    for fact in saved.new:
+    alone = {} if shares is None else dict.fromkeys(np.unique(shares.subject[:, 15]).tolist(), False)
+    opened: list[UUID | str] = [] if shares is None else [*hexadecimal(shares.subject)]
+    for fact in new:
         number = fact.subject.int % _LOCKS
         if fact.kind in OPENINGS:
-            opened.add(fact.subject)
+            opened.append(fact.subject)
             alone.setdefault(number, False)
         else:
-            asked.add(fact.subject)
             alone[number] = True
     await connection.execute(
         """select case when d.alone then pg_advisory_xact_lock($1, d.number)
@@ -217,11 +217,16 @@ async def lock_and_find_others(connection: Connection, saved: Saved) -> dict[UUI
         sorted(alone),
         [alone[number] for number in sorted(alone)],
     )
-    if opened and await connection.fetchval("select exists (select from early_subject)"):
-        rows = await connection.fetch(
-            "delete from early_subject where subject = any($1::uuid[]) returning subject", list(opened)
-        )
-        asked |= {row["subject"] for row in rows}
+    if not (opened and await connection.fetchval("select exists (select from early_subject)")):
+        return set()
+    rows = await connection.fetch("delete from early_subject where subject = any($1::uuid[]) returning subject", opened)
+    return {row["subject"] for row in rows}
+
+
+async def find_others(connection: Connection, saved: Saved, early: set[UUID]) -> dict[UUID, list[Fact]]:
+    """Facts stored besides these of the subjects of the new ones; subjects without any are left out. Only subjects that
+    may have some are asked for: the crowded, the early, and those of facts that speak of what others opened."""
+    asked = saved.crowded | early | {fact.subject for fact in saved.new if fact.kind not in OPENINGS}
     if not asked:
         return {}
     rows = await connection.fetch(
@@ -233,14 +238,13 @@ async def lock_and_find_others(connection: Connection, saved: Saved) -> dict[UUI
     others: dict[UUID, list[Fact]] = {}
     for row in rows:
         others.setdefault(row["subject"], []).append(Fact(*row))
-    await _note_early(connection, saved.new, others, opened)
+    await _note_early(connection, saved.new, others)
     return others
 
 
-async def _note_early(
-    connection: Connection, new: Sequence[Fact], others: Mapping[UUID, Sequence[Fact]], opened: set[UUID]
-) -> None:
+async def _note_early(connection: Connection, new: Sequence[Fact], others: Mapping[UUID, Sequence[Fact]]) -> None:
     """Remembers subjects that only have facts which wait for an opening one. Movements have none to wait for."""
+    opened = {fact.subject for fact in new if fact.kind in OPENINGS}
     early = {
         fact.subject
         for fact in new
@@ -270,14 +274,18 @@ async def forget_past_futures(connection: Connection) -> None:
 
 
 async def add_to_tallies(
-    connection: Connection, changes: Changes, person_change: Callable[[int, int, int], dict[int, int]]
+    connection: Connection,
+    changes: Changes,
+    shares: Shares | None,
+    person_change: Callable[[int, int, int], dict[int, int]],
 ) -> None:
     """Adds a batch's changes: first to the counts by volunteer, then what these change, with the rest, to the tallies."""
     totals = changes.counts
-    if changes.persons:
+    keys, numbers = zip(*changes.persons, strict=True) if changes.persons else ((), ())
+    grains, volunteers, counties, starts = zip(*keys, strict=True) if keys else ((), (), (), ())
+    of_shares = Persons([], [], [], [], []) if shares is None else persons_of(shares)
+    if numbers or of_shares.numbers:
         # Added up and grouped by the server: thousands of volunteers come back as a few rows.
-        keys, numbers = zip(*changes.persons, strict=True)
-        grains, volunteers, counties, starts = zip(*keys, strict=True)
         rows = await connection.fetch(
             """with change as (
                    select volunteer, start, grain, county, sum(n)::int as n
@@ -293,11 +301,11 @@ async def add_to_tallies(
                select start, grain, county, changed.n - change.n as before, changed.n as after, count(*)
                from changed join change using (volunteer, start, grain, county)
                group by start, grain, county, before, after""",
-            volunteers,
-            starts,
-            grains,
-            counties,
-            numbers,
+            [*volunteers, *of_shares.volunteers],
+            [*starts, *of_shares.starts],
+            [*grains, *of_shares.grains],
+            [*counties, *of_shares.counties],
+            [*numbers, *of_shares.numbers],
         )
         for start, grain, county, before, after, persons in rows:
             for bucket, n in person_change(grain, before, after).items():

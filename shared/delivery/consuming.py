@@ -11,8 +11,8 @@ import copy
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import groupby
@@ -54,6 +54,23 @@ class Read(NamedTuple, Generic[Content]):
     offset: int
 
 
+Block = TypeVar("Block")
+
+
+@dataclass(frozen=True)
+class Bulk(Generic[Content, Block]):
+    """A quicker way for the records of which there are most, beside the ordinary one, which stays the measure of it.
+
+    ``take`` reads those that it can, as one block, and leaves the others in their order, good or bad. ``apply`` works
+    within the batch's transaction on a block and what was read of the others. ``recorded`` tells by partition when the
+    latest of a block was recorded. Where a block cannot be applied, its records go the ordinary way.
+    """
+
+    take: Callable[[Sequence[Record]], tuple[Block | None, Sequence[Record]]]
+    apply: Callable[[Connection, Block, Sequence[Read[Content]]], Awaitable[None]]
+    recorded: Callable[[Block], Mapping[int, datetime]]
+
+
 @dataclass(frozen=True)
 class Subscription(Generic[Content]):
     """What a service reads and what it does with it.
@@ -71,6 +88,7 @@ class Subscription(Generic[Content]):
     sealed: bool = False
     only_projects: bool = False
     recorded: Callable[[Content], datetime] | None = None
+    bulk: Bulk[Content, Any] | None = None
     max_records: int = MAX_RECORDS
 
     def reads(self, topic: str, prefix: str) -> bool:
@@ -82,11 +100,13 @@ class Subscription(Generic[Content]):
 
 @dataclass(frozen=True)
 class _Batch(Generic[Content]):
-    """Records of one topic, decoded. ``passes_bound``: with its last record the invalid share passes its bound."""
+    """Records of one topic, decoded: as contents, dead letters, and what was taken in bulk. ``passes_bound``: with its
+    last record the invalid share passes its bound."""
 
     records: list[Record]
     contents: list[Read[Content]]
     dead: list[Dead]
+    block: Any = None
     passes_bound: bool = False
 
     @property
@@ -362,6 +382,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     log.exception("%s: a batch cannot be applied", self._group)
                     await asyncio.sleep(BACKOFF)
                 one_by_one = True
+                batch = await self._without_block(batch)
 
     async def _apply(self, batch: "_Batch[Content]", course: int, *, one_by_one: bool) -> None:
         ends = batch.ends
@@ -379,6 +400,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 await self._advance(connection, starts, batch)
                 if one_by_one:
                     dead = [*dead, *await self._apply_singly(connection, batch, failures)]
+                elif batch.block is not None and self._subscription.bulk is not None:
+                    await self._subscription.bulk.apply(connection, batch.block, batch.contents)
                 elif batch.contents:
                     await self._subscription.apply(connection, batch.contents)
                 if dead:
@@ -400,6 +423,22 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             self._pause(batch.topic)
 
     async def _decode(self, records: list[Record]) -> "_Batch[Content]":
+        """In bulk what can be, the others each by itself."""
+        bulk = self._subscription.bulk
+        block, others = bulk.take(records) if bulk is not None else (None, records)
+        contents, dead = await self._read(others)
+        batch = _Batch(records, contents, dead, block=block)
+        cut = self._bound(batch.topic).passed_by(records, dead)
+        return batch if cut is None else (await self._without_block(batch)).up_to(cut)
+
+    async def _without_block(self, batch: "_Batch[Content]") -> "_Batch[Content]":
+        """The same with every record read the ordinary way."""
+        if batch.block is None:
+            return batch
+        contents, dead = await self._read(batch.records)
+        return replace(batch, contents=contents, dead=dead, block=None)
+
+    async def _read(self, records: Sequence[Record]) -> tuple[list[Read[Content]], list[Dead]]:
         """Each record by itself. Yields now and then, so that the batch before goes on being applied."""
         contents: list[Read[Content]] = []
         dead: list[Dead] = []
@@ -417,9 +456,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     if content is not None:
                         contents.append(Read(content, record.topic, record.partition, record.offset))
             await asyncio.sleep(0)
-        batch = _Batch(records, contents, dead)
-        cut = self._bound(batch.topic).passed_by(records, dead)
-        return batch if cut is None else batch.up_to(cut)
+        return contents, dead
 
     def _bound(self, topic: str) -> Bound:
         return self._bounds.setdefault(topic, self._new_bound())
@@ -432,7 +469,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     ) -> None:
         """The fence: raises Fenced unless every offset still stands where this worker left it, and may be moved."""
         partitions = sorted(starts)
-        latest: dict[int, datetime] = {}
+        bulk = self._subscription.bulk
+        latest = dict(bulk.recorded(batch.block)) if bulk is not None and batch.block is not None else {}
         if recorded := self._subscription.recorded:
             for content, _, number, _ in batch.contents:
                 at = recorded(content)

@@ -22,10 +22,10 @@ def subscription_to_shares(settings: Settings) -> Subscription[Any]:
 
 def counting_worker(settings: Settings, around: Callable[[Apply], Apply] | None = None, **changed: Any) -> Worker:
     """Reads shares only, to spare the tests three consumers. ``around`` is given the subscription's ``apply`` and makes
-    another; ``changed`` are other fields of the subscription."""
+    another, which all records go through then; ``changed`` are other fields of the subscription."""
     worker = create_worker(settings)
     subscription = replace(subscription_to_shares(settings), **changed)
     if around is not None:
-        subscription = replace(subscription, apply=around(subscription.apply))
+        subscription = replace(subscription, apply=around(subscription.apply), bulk=None)
     worker.subscriptions = [subscription]
     return worker
