@@ -3,7 +3,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar, cast
 
@@ -25,6 +25,9 @@ class Connection(Protocol):
     async def fetchval(self, query: str, *args: Any) -> Any: ...
     async def copy_records_to_table(
         self, table_name: str, *, records: Iterable[Sequence[Any]], columns: Sequence[str] | None = None
+    ) -> str: ...
+    async def copy_to_table(
+        self, table_name: str, *, source: AsyncIterable[bytes], columns: Sequence[str], format: str
     ) -> str: ...
     async def set_type_codec(
         self, typename: str, *, schema: str, encoder: Callable[[Any], Any], decoder: Callable[[Any], Any]

@@ -16,7 +16,7 @@ from services.appraisal.storage import PROJECTED, SOURCES
 from shared.contracts.broken import Broken
 from shared.contracts.topics import events_topic
 from shared.delivery.broker import connection_options
-from shared.delivery.consuming import Read
+from shared.delivery.consuming import Read, Subscription
 from shared.postgres import connect, use_json
 from shared.settings import Settings
 
@@ -39,6 +39,9 @@ class Replayed:
     recorded: dict[TopicPartition, datetime] = field(default_factory=dict[TopicPartition, datetime])
     applied: set[tuple[str, int, int]] = field(default_factory=set[tuple[str, int, int]])
     """Places of those among ``watched`` that were applied."""
+
+    def note(self, place: TopicPartition, recorded: datetime) -> None:
+        self.recorded[place] = max(recorded, self.recorded.get(place, recorded))
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ async def replay(
 ) -> None:
     """Reads on from where ``done`` stands, and applies what is chosen to the tables that ``connection`` sees. While one
     batch is applied the next is decoded. ``now``: when facts are taken to arrive. Raises LogUnreadable."""
-    decoders = {settings.topic_prefix + each.topic: each.decode for each in subscriptions(settings)}
+    readers = {settings.topic_prefix + each.topic: each for each in subscriptions(settings)}
     places = partitions_of(settings, consumer)
     ends = dict(await consumer.end_offsets(places))
     beginnings = await consumer.beginning_offsets(places)
@@ -130,18 +133,19 @@ async def replay(
             batches = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
             while not batches:
                 batches = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
-        contents: dict[str, list[Read[Any]]] = {}
+        found: dict[str, list[Any]] = {}
         for place, records in batches.items():
             wanted = [record for record in records if record.offset < ends[place]]
-            contents.setdefault(place.topic, []).extend(_decoded(decoders[place.topic], wanted, choice, done, place))
+            found.setdefault(place.topic, []).extend(wanted)
             done.next[place] = min(records[-1].offset + 1, ends[place])
             read += len(wanted)
             if done.next[place] >= ends[place]:
                 left.discard(place)
                 consumer.pause(place)
+        contents = [_decoded(readers[topic], records, choice, done) for topic, records in found.items()]
         if applying is not None:
             await applying
-        applying = asyncio.create_task(_apply(connection, list(contents.values()), settings, now))
+        applying = asyncio.create_task(_apply(connection, contents, settings, now))
         progress(read, total)
     if applying is not None:
         await applying
@@ -149,16 +153,27 @@ async def replay(
 
 
 def _decoded(
-    decode: Callable[[Any], Any], records: Sequence[Any], choice: Choice, done: Replayed, place: TopicPartition
-) -> list[Read[Any]]:
-    """What the reader would not take is a dead letter of its own, not of the replay."""
+    reader: Subscription[Any], records: Sequence[Any], choice: Choice, done: Replayed
+) -> tuple[list[Read[Any]], Any]:
+    """Of one topic: what was read one by one, and what was taken in bulk. What the reader would not take is a dead letter
+    of its own, not of the replay."""
+    block: Any = None
+    apart = choice.skipped | choice.watched
+    if reader.bulk is not None and choice.wanted is None:
+        named = [record for record in records if _place(record) in apart] if apart else []
+        many = [record for record in records if _place(record) not in apart] if named else records
+        block, others = reader.bulk.take(many)
+        records = [*others, *named]
+        if block is not None:
+            for partition, moment in reader.bulk.recorded(block).items():
+                done.note(TopicPartition(many[0].topic, partition), moment)
     found: list[Read[Any]] = []
     for record in records:
-        at = (record.topic, record.partition, record.offset)
+        at = _place(record)
         if choice.skipped and at in choice.skipped:
             continue
         try:
-            event = decode(record)
+            event = reader.decode(record)
         except Broken:
             continue
         if event is None or (choice.wanted is not None and event.id not in choice.wanted):
@@ -166,17 +181,19 @@ def _decoded(
         if choice.watched and at in choice.watched:
             done.applied.add(at)
         found.append(Read(event, *at))
-        latest = done.recorded.get(place)
-        if latest is None or event.recordedtime > latest:
-            done.recorded[place] = event.recordedtime
-    return found
+        done.note(TopicPartition(record.topic, record.partition), event.recordedtime)
+    return found, block
+
+
+def _place(record: Any) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset
 
 
 async def _apply(
-    connection: Any, batches: Sequence[Sequence[Read[Any]]], settings: Settings, now: datetime | None
+    connection: Any, batches: Sequence[tuple[Sequence[Read[Any]], Any]], settings: Settings, now: datetime | None
 ) -> None:
     async with connection.transaction():
         await connection.execute("set local synchronous_commit = off")
-        for reads in batches:
-            if reads:
-                await take_in(connection, reads, settings.zone, now or datetime.now(UTC))
+        for reads, block in batches:
+            if reads or block is not None:
+                await take_in(connection, reads, settings.zone, now or datetime.now(UTC), block)
