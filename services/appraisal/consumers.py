@@ -111,6 +111,7 @@ async def take_in(
         shares, apart = shares.parted(early)
         saved.new.extend(apart.facts())
     known = await storage.find_others(connection, saved, early)
+    await storage.note_mixed(connection, saved.new, known)
     await storage.add_to_tallies(connection, _changes(saved.new, known), shares, person_change)
     future = [fact for fact in saved.new if fact.time > now]
     await storage.note_future(connection, [*future, *(shares.later_than(now).facts() if shares is not None else ())])

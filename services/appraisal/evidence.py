@@ -6,6 +6,7 @@ The same rules as in ``measures`` and ``figures``, told event by event; a test h
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
+from uuid import UUID
 
 from services.appraisal.figures import Term
 from services.appraisal.measures import Fact, Flag, Kind
@@ -36,6 +37,29 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
     "posts_published": (Kind.POST_PUBLISHED, Kind.POST_WITHDRAWN),
 }
 """Facts that an indicator needs, of all subjects that the county has a part in."""
+
+
+DRIVERS: Mapping[str, Mapping[Part, tuple[Kind, ...]]] = {
+    "roster_fill": {"numerator": _MOVEMENTS},
+    "training_coverage": {"numerator": (Kind.ATTENDANCE_RECORDED,), "denominator": _MOVEMENTS},
+    "tips_reported": {"numerator": (Kind.TIP_REPORTED,), "denominator": _MOVEMENTS},
+    "tips_triaged_in_time": {"numerator": (Kind.TIP_REPORTED,), "denominator": (Kind.TIP_REPORTED,)},
+    "tips_resolved_in_time": {"numerator": (Kind.TIP_REPORTED,), "denominator": (Kind.TIP_REPORTED,)},
+    "tips_answered": {"numerator": (Kind.TIP_RESOLVED,), "denominator": (Kind.TIP_RESOLVED,)},
+    "needs_acted": {"numerator": (Kind.TIP_RESOLVED,)},
+    "corrections_closed_in_time": {
+        "numerator": (Kind.CORRECTION_OPENED,),
+        "denominator": (Kind.CORRECTION_OPENED,),
+    },
+    "sharing_participation": {"numerator": (Kind.REPOST_LOGGED,), "denominator": _MOVEMENTS},
+    "posts_published": {"numerator": (Kind.POST_PUBLISHED,)},
+}
+"""The kinds of facts in whose order a part is paged: its own events; of what falls due, the openings."""
+LIMITED: Mapping[str, Kind] = {
+    "training_coverage": Kind.ATTENDANCE_RECORDED,
+    "sharing_participation": Kind.REPOST_LOGGED,
+}
+"""Where an event counts or not by what its volunteer did before it."""
 
 
 class Evidence(NamedTuple):
@@ -101,6 +125,41 @@ def evidence(
             rest.append(subject)
     found += _READERS[indicator.indicator](asked, rest)
     return sorted(found, key=lambda e: (e.part != "numerator", e.fact.time, e.fact.id))
+
+
+Place = tuple[datetime, UUID, datetime, UUID]
+"""Time and id of the driver, time and id of the event: the order of the events of a part."""
+
+
+def placed(
+    part: Part, indicator: Term, county: str, subjects: Iterable[Sequence[Fact]], seen: Evaluation, instant: datetime
+) -> list[tuple[Place, Fact, Evidence]]:
+    """One part's evidence with its places and drivers, in any order."""
+    drivers = DRIVERS[indicator.indicator][part]
+    known = [list(facts) for facts in subjects]
+    taken = {facts[0].subject: Subject(facts).taken for facts in known if facts} if len(drivers) == 1 else {}
+    found: list[tuple[Place, Fact, Evidence]] = []
+    for each in evidence(indicator, county, known, seen, instant):
+        if each.part == part:
+            fact = each.fact
+            driver = fact if fact.kind in drivers else taken[fact.subject][drivers[0]]
+            found.append(((driver.time, driver.id, fact.time, fact.id), driver, each))
+    return found
+
+
+def days_of(part: Part, indicator: Term, seen: Evaluation) -> tuple[date, date]:
+    """First and last day of the drivers that are shown: the period's, what fell due in it, and a month on either side."""
+    first, last = seen.period.start, seen.period.end
+    kinds = DRIVERS[indicator.indicator][part]
+    if kinds == _MOVEMENTS:
+        return _FIRST_DAY, last + _MARGIN
+    if indicator.days:
+        return first - timedelta(days=indicator.days) - _MARGIN, last
+    return first - _MARGIN, last + _MARGIN
+
+
+_FIRST_DAY = date(1999, 1, 1)
+_MARGIN = timedelta(days=31)
 
 
 def _movements(asked: _Asked, subject: Subject) -> Iterable[tuple[Fact, WhyNot | None]]:

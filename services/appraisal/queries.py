@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.appraisal.figures import Sums, Window, added, summed
 from services.appraisal.measures import (
-    LONGEST_WAIT,
     Changes,
     Contribution,
     Fact,
@@ -18,11 +17,11 @@ from services.appraisal.measures import (
     TallyKey,
     of,
     person_change,
-    tallies,
 )
+from services.appraisal.past import sums_as_of
 from services.appraisal.periods import Evaluation
 from services.appraisal.quotas import Body, Setting, Unit, bodies, counted_settings, quota_totals
-from services.appraisal.storage import FACT, MOVEMENTS, SOURCES
+from services.appraisal.storage import FACT, SOURCES
 from shared.contracts.topics import events_topic
 from shared.postgres import Connection
 
@@ -49,25 +48,7 @@ async def inputs_now(connection: Connection, asked: Sequence[Window], seen: Eval
 async def inputs_as_of(connection: Connection, asked: Sequence[Window], seen: Evaluation, cut: datetime) -> Inputs:
     """From the facts recorded before ``cut``, the end of a local day."""
     found = await _units_and_quotas(connection, seen, cut)
-    # All tellings of a subject are needed, in the period or not, to know which one is taken.
-    rows = await connection.fetch(
-        f"""select {FACT} from fact f
-            where f.recordedtime < $1 and (
-                f.kind = any($2::smallint[])
-                or f.subject in (select o.subject from fact o where o.day between $3::date - {LONGEST_WAIT} and $4)
-            )
-            order by f.subject""",
-        cut,
-        list(MOVEMENTS),
-        seen.period.start,
-        seen.period.end,
-    )
-    facts = (Fact(*row) for row in rows)
-    last = cut - timedelta(microseconds=1)
-    counted = tallies(
-        of(list(of_subject), until=last) for _, of_subject in groupby(facts, key=lambda fact: fact.subject)
-    )
-    return Inputs(*found, summed(counted, asked))
+    return Inputs(*found, await sums_as_of(connection, asked, seen, cut))
 
 
 async def freshness(connection: Connection, prefix: str) -> dict[str, Any]:
@@ -82,29 +63,6 @@ async def freshness(connection: Connection, prefix: str) -> dict[str, Any]:
         "recorded_until": max(recorded, default=None),
         "caught_up_at": min(reached) if complete and reached and all(reached) else None,
     }
-
-
-async def facts_behind(
-    connection: Connection, kinds: Sequence[int], county: str, seen: Evaluation, cut: datetime | None
-) -> list[list[Fact]]:
-    """Facts of these kinds by subject, of all subjects that the county has a part in near the period."""
-    rows = await connection.fetch(
-        f"""select {FACT} from fact f
-            where f.kind = any($1::smallint[]) and ($5::timestamptz is null or f.recordedtime < $5)
-              and f.subject in (select o.subject from fact o where o.county = $2 or o.other_county = $2)
-              and (f.kind = any($6::smallint[])
-                   or f.subject in (select o.subject from fact o
-                                    where o.day between $3::date - {LONGEST_WAIT} and $4::date + 31))
-            order by f.subject""",
-        list(kinds),
-        county,
-        seen.period.start,
-        seen.period.end,
-        cut,
-        list(MOVEMENTS),
-    )
-    facts = (Fact(*row) for row in rows)
-    return [list(of_subject) for _, of_subject in groupby(facts, key=lambda fact: fact.subject)]
 
 
 async def _units_and_quotas(

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import rfc8785
 
-from services.appraisal import period_storage, queries, scheme_storage, scoring
+from services.appraisal import behind, period_storage, queries, scheme_storage, scoring
 from services.appraisal.closings import Closing, Known, is_closed, scheme_of
-from services.appraisal.evidence import KINDS, Evidence, evidence
+from services.appraisal.evidence import Evidence
 from services.appraisal.figures import windows
 from services.appraisal.measures import Fact
 from services.appraisal.moves import differing, moves
@@ -229,21 +229,17 @@ async def evidence_page(
         raise Refusal("not_found", pointer="path:indicator")
     cut = asked.moment.at if asked.as_of else None
     known = Known(asked.closing.record) if asked.closing is not None and asked.is_stored else None
-    subjects = await queries.facts_behind(connection, KINDS[indicator], county, asked.seen, cut)
-    found = evidence(term, county, subjects, asked.seen, asked.moment.last)
-    quotas: list[tuple[Setting, str | None]] = []
-    if indicator == "roster_fill" and asked.seen.begun:
-        is_late = (lambda setting: _is_late(known, setting)) if known else None
-        quotas = await queries.quotas_behind(connection, county, asked.seen, cut, is_late)
-    late = {fact.id for facts in subjects for fact in facts if known and not known.holds(*_place_of(fact))}
-    if late:
-        then = [[fact for fact in facts if fact.id not in late] for facts in subjects]
-        after = [each._replace(why_not="after_closing") for each in found if each.fact.id in late]
-        found = evidence(term, county, then, asked.seen, asked.moment.last) + after
-    told = [_told(each) for each in found] + [_quota_told(*each) for each in quotas]
-    told.sort(key=sort_key)
-    behind = [item for item in told if start is None or sort_key(item) > tuple(start)]
-    return behind[: limit + 1]
+    if not asked.seen.begun:
+        return []
+    is_late = (lambda fact: not known.holds(*_place_of(fact))) if known else None
+    events = behind.Behind(connection, term, county, asked.seen, asked.moment.last, cut, is_late)
+    found = [_told(each) for each in await events.page(start, limit + 1)]
+    if indicator == "roster_fill" and len(found) <= limit:
+        late_setting = (lambda setting: _is_late(known, setting)) if known else None
+        quotas = await queries.quotas_behind(connection, county, asked.seen, cut, late_setting)
+        told = sorted((_quota_told(*each) for each in quotas), key=sort_key)
+        found += [item for item in told if start is None or sort_key(item) > tuple(start)]
+    return found[: limit + 1]
 
 
 def _place_of(fact: Fact) -> tuple[str, int, int]:
@@ -263,7 +259,8 @@ def _is_late(known: Known, setting: Setting) -> bool:
 
 
 def sort_key(item: dict[str, Any]) -> tuple[str, ...]:
-    """The numerator first; within a part by time, then id."""
+    """What a page ends with: part, time and id. The numerator comes first; within a part events come by time, what was done
+    of something that falls due by the time of its opening."""
     return ("0" if item["part"] == "numerator" else "1", item["time"], item["id"])
 
 

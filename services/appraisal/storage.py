@@ -45,6 +45,7 @@ PROJECTED = (
     "future_fact",
     "fact",
     "early_subject",
+    "mixed_subject",
     "person_count",
 )
 """The tables that are made from the log alone, in the order in which reports read them."""
@@ -256,6 +257,23 @@ async def _note_early(connection: Connection, new: Sequence[Fact], others: Mappi
     if early:
         await connection.execute(
             "insert into early_subject select unnest($1::uuid[]) on conflict do nothing", sorted(early)
+        )
+
+
+async def note_mixed(connection: Connection, new: Sequence[Fact], known: Mapping[UUID, Sequence[Fact]]) -> None:
+    """Remembers subjects whose facts name more than one county, which no sound service tells: evidence reads them whole."""
+    counties: dict[UUID, str] = {}
+    mixed: set[UUID] = set()
+    for fact in new:
+        if fact.kind not in MOVEMENTS and counties.setdefault(fact.subject, fact.county) != fact.county:
+            mixed.add(fact.subject)
+    for subject, facts in known.items():
+        county = counties.get(subject)
+        if county is not None and any(fact.county != county for fact in facts if fact.kind not in MOVEMENTS):
+            mixed.add(subject)
+    if mixed:
+        await connection.execute(
+            "insert into mixed_subject select unnest($1::uuid[]) on conflict do nothing", sorted(mixed)
         )
 
 

@@ -30,7 +30,7 @@ class Story:
         member |= {"consented_on": "2014-02-01"}
         self.tell("registered", "roster.volunteer_registered", member, date(2014, 2, 1))
         self.tell("registered later", "roster.volunteer_registered", member | {"volunteer_id": self.log.new_id()},
-                  date(2014, 9, 1))  # fmt: skip
+                  date(2014, 7, 15))  # fmt: skip
 
     def tell(
         self, name: str, kind: str, data: dict[str, Any], when: date | datetime, county: str = A
@@ -83,7 +83,7 @@ async def desk(database_url: str) -> AsyncIterator[People]:
         yield made
 
 
-async def why(desk: People, story: Story, indicator: str, part: str = "numerator", query: str = "") -> dict[str, Any]:
+async def why(desk: People, story: Story, indicator: str, part: str = "numerator", query: str = "") -> dict[Any, Any]:
     """By the story's names: the reason, None where it counts; every event once."""
     found = await desk.get(f"/reports/2014-H1/counties/{A}/indicators/{indicator}/evidence?limit=1000{query}")
     names = {id: name for name, id in story.of.items()}
