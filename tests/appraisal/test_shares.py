@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.appraisal import shares
@@ -109,6 +109,7 @@ def test_whichever_way_they_are_written(way: int) -> None:
     assert read_both_ways([told_otherwise(event, way) for event in TOLD[:200]]) > 0
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_a_byte_changed_anywhere(seed: int) -> None:
     rng = Random(seed)
