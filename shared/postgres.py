@@ -55,6 +55,7 @@ OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.OperatorInterventionError,  # shut down, crashed, statement cancelled by a time-out
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # a connection whose server was killed between two messages; the pool throws it away
 )
 """What means "the database is away": the caller waits or answers 503; it says nothing about the data."""
 
