@@ -209,6 +209,19 @@ def test_shares_count_up_to_the_cap_per_volunteer_month_and_county() -> None:
     assert found == Figures([0, 2 + 1 + 1, 2], [0, 2 * 4 * 12, 0])
 
 
+def test_the_cap_is_of_the_whole_month_and_begins_anew_with_the_next() -> None:
+    days = ["2014-03-03", "2014-03-12", "2014-03-31 23:59", "2014-04-01 00:00"]
+    shares = [
+        fact(Kind.REPOST_LOGGED, day, subject=number, volunteer=1, sequence=number)
+        for number, day in enumerate(days, start=1)
+    ]
+    term = Term("sharing_participation", Fraction(1), Fraction(1), cap=2)
+    assert figures_of(term, shares, seen("2014-03")).numerators == [0, 2, 0]
+    assert figures_of(term, shares, seen("2014-04")).numerators == [0, 1, 0]
+    assert figures_of(term, shares, seen("2014-Q2")).numerators == [0, 1, 0]
+    assert figures_of(term, shares, seen("2014")).numerators == [0, 3, 0]
+
+
 def test_the_stock_of_each_month_is_weighed_by_the_part_of_it_that_has_passed() -> None:
     facts = [
         *registered(3, "2014-07-31"),
