@@ -41,7 +41,7 @@ def published(
     ``withheld`` of the row, the figure or the sum. ``caps``: of sharing, by indicator; ``city_level``: codes of bodies
     that are not ranked. Rows whose score is withheld come last, by code."""
     rows = [_with_figures_withheld(row, caps) for row in counties]
-    sums = [{**deepcopy(dict(each)), "withheld": {}} for each in city]
+    sums: list[dict[str, Any]] = [{**deepcopy(dict(each)), "withheld": {}} for each in city]
     for at, column in enumerate(sums):
         _withhold_sum(column, [row["indicators"][at] for row in rows])
     for row in rows:
@@ -57,7 +57,7 @@ def published(
 
 
 def _with_figures_withheld(row: Row, caps: Mapping[str, int]) -> dict[str, Any]:
-    told = deepcopy(dict(row)) | {"withheld": {}}
+    told: dict[str, Any] = {**deepcopy(dict(row)), "withheld": {}}
     stock = _stock(told, caps)
     for each in told["indicators"]:
         each["withheld"] = {}

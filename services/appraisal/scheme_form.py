@@ -13,8 +13,13 @@ from services.appraisal.schemes import PARAMETERS, WITHOUT_DENOMINATOR, Indicato
 
 INDICATORS: tuple[str, ...] = get_args(IndicatorName)
 _NUMBERS = ("weight", "target", "min_sample", "prior")
-_PLAIN = {"/scheme_id": "scheme_id", "/version": "version", "/valid_from": "valid_from"}
-_PLAIN |= {"/name/zh": "name_zh", "/name/en": "name_en"}
+_PLAIN = {
+    "/scheme_id": "scheme_id",
+    "/version": "version",
+    "/valid_from": "valid_from",
+    "/name/zh": "name_zh",
+    "/name/en": "name_en",
+}
 
 
 def rows() -> list[dict[str, Any]]:
