@@ -7,9 +7,9 @@ from contextlib import contextmanager
 # A run that was killed leaves its containers; the clean-up image would be one more image to have.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 
+from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
-from testcontainers.community.postgres import PostgresContainer
 
 POSTGRES = "postgres:17"
 KAFKA = "apache/kafka:4.3.0"
