@@ -23,7 +23,7 @@ def say(line: str) -> None:
 
 
 def fail(message: str, code: int = 1) -> typer.Exit:
-    Console(stderr=True).print(message, style="red", highlight=False)
+    Console(stderr=True).print(message, style="red", highlight=False, soft_wrap=True)
     return typer.Exit(code)
 
 

@@ -51,7 +51,7 @@ async def apply(settings: Settings, *, replication: int | None = None) -> list[D
             # The broker sets what it is told and forgets the rest: what was set for this topic is told again.
             kept = {
                 key: value
-                for key, (value, source) in (await _configs(client, name)).items()
+                for key, (value, source) in (await configs_of(client, name)).items()
                 if source == SET_FOR_THE_TOPIC
             }
             await _alter(client, name, kept | changed)
@@ -96,7 +96,7 @@ async def _differences(client: Any, wanted: list[Any], replication: int | None) 
         if fewest < copies:
             mend = "kafka-reassign-partitions.sh with the brokers to copy to (docs/operating.md, topics)"
             found.append(Difference(topic.name, "copies", str(fewest), str(copies), False, mend))
-        configs = await _configs(client, topic.name)
+        configs = await configs_of(client, topic.name)
         for name, value in topic.topic_configs.items():
             is_now = configs[name][0]
             if is_now != value:
@@ -112,7 +112,7 @@ def _setting(topic: str, name: str, present: str, wanted: str) -> Difference:
     return Difference(topic, name, present, wanted, True)
 
 
-async def _configs(client: Any, topic: str) -> dict[str, tuple[str, int]]:
+async def configs_of(client: Any, topic: str) -> dict[str, tuple[str, int]]:
     """By name: the value, and where it was set."""
     [answer] = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     [(code, message, _, _, entries)] = answer.resources

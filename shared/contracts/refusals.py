@@ -164,6 +164,12 @@ CODES: dict[str, Code] = {
         "系统暂时不可用，请稍后重试；没有内容丢失。",
         "The system is away for a moment: try again; nothing was lost.",
     ),
+    "behind_own_topic": Code(
+        503,
+        "本服务的数据库比它已发布的事件旧（例如由旧备份恢复），在运维人员核对之前不受理更改。",
+        "This service's database is older than what it has published, as after an older backup: nothing is changed until "
+        "an operator reconciles it.",
+    ),
     "internal": Code(
         500, "系统内部出错，已记录。请稍后重试。", "Something failed inside and was logged. Try again later."
     ),

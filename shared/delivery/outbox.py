@@ -9,6 +9,7 @@ from uuid_utils.compat import uuid7
 from shared.clock import Clock
 from shared.contracts.envelope import Event, EventData
 from shared.contracts.topics import events_topic
+from shared.delivery.own_topic import BehindOwnTopic
 from shared.postgres import Connection
 
 MAX_BYTES = 64 * 1024
@@ -33,10 +34,12 @@ async def append(connection: Connection, drafts: Sequence[Draft], clock: Clock) 
 
     Takes the locks of their partition keys (sorted, so that two batches cannot wait for each other); under them each
     event gets the next ``sequence`` of its key and a ``recordedtime`` that never goes back. Raises ValueError for an
-    event above 64 KiB: nothing of the transaction may then be committed.
+    event above 64 KiB: nothing of the transaction may then be committed. Raises BehindOwnTopic, an outage.
     """
     if not drafts:
         return []
+    if await connection.fetchval("select exists (select from behind)"):
+        raise BehindOwnTopic
     keys = sorted({_key(draft) for draft in drafts})
     last = {
         row["key"]: (row["sequence"], row["recordedtime"])

@@ -10,7 +10,9 @@ from typing import Any
 import asyncpg
 from aiokafka.errors import InvalidTopicError, KafkaError, TopicAuthorizationFailedError
 
+from shared.contracts.topics import events_topic
 from shared.delivery.broker import SEND_TIMEOUT, create_producer
+from shared.delivery.own_topic import compare, note_published
 from shared.postgres import OUTAGES, Connection, connect, role_of
 from shared.settings import Settings
 
@@ -95,6 +97,7 @@ class Relay:
         producer: Any = create_producer(self._settings)
         try:
             await asyncio.wait_for(producer.start(), SEND_TIMEOUT * 2)
+            await self._compare(connection)
             while True:
                 self._wake.clear()
                 sent = await self._send_chunk(connection, producer)
@@ -105,6 +108,32 @@ class Relay:
             # What is still unknown stays in the outbox, and is sent again: copies are allowed, losses are not.
             self._unknown.clear()
             await _close(producer)
+
+    async def _compare(self, connection: Connection) -> None:
+        """Before anything is sent: does this database know what was published? If not, waits until it is reconciled."""
+        if not await connection.fetchval("select exists (select from behind)"):
+            try:
+                compared = await compare(connection, self._settings, self._service)
+            except TopicAuthorizationFailedError:
+                log.error(
+                    "relay of %s may not read its own topic: it cannot see whether the database is behind",
+                    self._service,
+                )
+                return
+            if compared.unknown:
+                await connection.execute(
+                    "insert into behind (events) values ($1) on conflict do nothing", len(compared.unknown)
+                )
+            else:
+                topic = self._settings.topic_prefix + events_topic(self._service)
+                await note_published(connection, {(topic, number): end for number, end in compared.ends.items()})
+        while events := await connection.fetchval("select events from behind"):
+            self._trouble = (
+                f"relay: this database lacks {events} events that {self._service} has published, as after an older backup: "
+                f"put the newer one back, or 'qingsheng reconcile {self._service}'"
+            )
+            await asyncio.sleep(POLL)
+        self._trouble = None
 
     async def _nap(self) -> None:
         with suppress(TimeoutError):
@@ -149,7 +178,7 @@ class Relay:
         failed = [future.exception() for future in done.values() if future.exception()]
         acknowledged = [id for id, future in done.items() if not future.exception()]
         if acknowledged:
-            await self._forget(connection, acknowledged)
+            await self._forget(connection, acknowledged, _reached([done[id].result() for id in acknowledged]))
             self._trouble = None
         for id in done:
             del self._unknown[id]
@@ -170,8 +199,19 @@ class Relay:
             self._silent_since = None
             raise KafkaError("no acknowledgement: giving the producer up")
 
-    async def _forget(self, connection: Connection, ids: Sequence[int]) -> None:
-        await connection.execute("delete from outbox where id = any($1::bigint[])", ids)
+    async def _forget(self, connection: Connection, ids: Sequence[int], reached: dict[tuple[str, int], int]) -> None:
+        async with connection.transaction():
+            await connection.execute("delete from outbox where id = any($1::bigint[])", ids)
+            await note_published(connection, reached)
+
+
+def _reached(sent: Sequence[Any]) -> dict[tuple[str, int], int]:
+    """By topic and partition, the offset behind the last of these acknowledged records."""
+    reached: dict[tuple[str, int], int] = {}
+    for record in sent:
+        place = (record.topic, record.partition)
+        reached[place] = max(reached.get(place, 0), record.offset + 1)
+    return reached
 
 
 async def _close(producer: Any) -> None:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from shared.contracts.reasons import said
 from shared.contracts.refusals import CODES, Refusal
+from shared.delivery.own_topic import BehindOwnTopic
 from shared.postgres import OUTAGES
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ def install(app: FastAPI) -> None:
 
     async def away(request: Request, error: Exception) -> JSONResponse:
         log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
-        return unavailable()
+        return problem(Refusal("behind_own_topic")) if isinstance(error, BehindOwnTopic) else unavailable()
 
     for outage in (*OUTAGES, KafkaError):
         app.add_exception_handler(outage, away)  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ async def write(request: Request, work: Work, *, dry_run: bool = False, isolatio
     digest = hashlib.sha256(f"{request.method} {request.url} ".encode() + await request.body()).digest()
 
     async def once(connection: Connection) -> Response:
-        await _refuse_when_broker_is_away(connection, settings)
+        await _refuse_when_nothing_can_be_told(connection, settings)
         if key and (earlier := await _earlier(connection, key, digest)):
             return earlier
         answer = await work(connection, clock)
@@ -85,7 +85,7 @@ async def submit(
     clock: Clock = request.app.state.clock
 
     async def once(connection: Connection) -> Result:
-        await _refuse_when_broker_is_away(connection, settings)
+        await _refuse_when_nothing_can_be_told(connection, settings)
         return await work(connection, clock)
 
     with clock.told(_story_time(request)):
@@ -118,13 +118,17 @@ async def _earlier(connection: Connection, key: str, digest: bytes) -> Response 
     return Response(row["body"], row["status"], row["headers"], media_type="application/json")
 
 
-async def _refuse_when_broker_is_away(connection: Connection, settings: Settings) -> None:
-    """Commands go on while events wait in the outbox, but not for ever: the backlog has a bound."""
-    stuck = await connection.fetchval(
-        "select created_at < clock_timestamp() - make_interval(secs => $1) from outbox order by id limit 1",
+async def _refuse_when_nothing_can_be_told(connection: Connection, settings: Settings) -> None:
+    """Commands go on while events wait in the outbox, but not for ever: the backlog has a bound. And not where this
+    database is older than what its service has published."""
+    row = await connection.fetchrow(
+        """select (select created_at < clock_timestamp() - make_interval(secs => $1) from outbox order by id limit 1) as stuck,
+                  exists (select from behind) as behind""",
         settings.outbox_patience,
     )
-    if stuck:
+    if row["behind"]:
+        raise Refusal("behind_own_topic")
+    if row["stuck"]:
         raise Refusal("unavailable")
 
 

@@ -24,6 +24,7 @@ OF_HTTP = {
     "idempotency_key_reused": 409,
     "invalid_state": 409,
     "unavailable": 503,
+    "behind_own_topic": 503,
     "internal": 500,
     "unauthorized": 401,
     "forbidden": 403,

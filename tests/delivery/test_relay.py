@@ -83,7 +83,7 @@ class Crashed(Exception):
 
 
 class CrashesAfterAcknowledgement(Relay):
-    async def _forget(self, connection: Connection, ids: Sequence[int]) -> None:
+    async def _forget(self, connection: Connection, ids: Sequence[int], reached: Any) -> None:
         raise Crashed
 
 

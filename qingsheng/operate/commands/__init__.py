@@ -2,10 +2,10 @@
 
 import typer
 
-from qingsheng.operate.commands import doctor, lag, letters, proving, replay, topics
+from qingsheng.operate.commands import archive, doctor, lag, letters, proving, reconcile, replay, topics
 
 app = typer.Typer()
-for part in (doctor, lag, replay, proving):
+for part in (doctor, lag, replay, proving, archive, reconcile):
     app.add_typer(part.app)
 app.add_typer(letters.app, name="dlq")
 app.add_typer(topics.app, name="topics")
