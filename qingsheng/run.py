@@ -53,6 +53,9 @@ def run(process: str, settings: Settings) -> None:
 def apis(services: Sequence[str], settings: Settings) -> Starlette:
     """The named services' APIs, each under its own path."""
     made = {name: SERVICES[name].create_api(settings) for name in services}
+    stopping = asyncio.Event()
+    for app in made.values():
+        app.state.stopping = stopping
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -65,11 +68,21 @@ def apis(services: Sequence[str], settings: Settings) -> Starlette:
         return RedirectResponse(f"/{'appraisal' if 'appraisal' in made else services[0]}/")
 
     routes: list[Any] = [Route("/", home), *(Mount(f"/{name}", app) for name, app in made.items())]
-    return Starlette(routes=routes, lifespan=lifespan)
+    outer = Starlette(routes=routes, lifespan=lifespan)
+    outer.state.stopping = stopping
+    return outer
+
+
+class Server(uvicorn.Server):
+    """Tells streams that stay open to end, before it waits for its connections."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        self.config.app.state.stopping.set()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
 
 
 def serve(services: Sequence[str], settings: Settings) -> None:
-    uvicorn.run(
+    config = uvicorn.Config(
         apis(services, settings),
         host=settings.host,
         port=settings.port,
@@ -79,6 +92,10 @@ def serve(services: Sequence[str], settings: Settings) -> None:
         timeout_graceful_shutdown=10,
         server_header=False,
     )
+    server = Server(config)
+    server.run()
+    if not server.started:
+        raise SystemExit(3)
 
 
 async def work(services: Sequence[str], settings: Settings) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.appraisal import reports
 from services.appraisal.moves import less, moves
+from services.appraisal.periods import Period
 from services.appraisal.reports import Question
 from services.appraisal.schemes import Scheme
 from shared.postgres import Connection
@@ -76,3 +77,23 @@ async def at_a_glance(connection: Connection, asked: Question) -> dict[str, Any]
             {"county": row["county"], "name": row["name"], "score": row["score"], "rank": row["rank"]} for row in rows
         ],
     }
+
+
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+async def before(
+    connection: Connection, asked: Question, count: int, now: datetime, zone: ZoneInfo
+) -> list[tuple[Period, Rows]]:
+    """The rows by county of up to ``count`` periods of the same length before, the earliest first: as closed, or as they
+    stand."""
+    found: list[tuple[Period, Rows]] = []
+    for step in range(-count, 0):
+        try:
+            code = asked.period.neighbour(step).code
+        except ValueError:  # before the first year that can be written
+            continue
+        earlier = await reports.settled(connection, reports.question(code, None, None, now, zone), zone)
+        rows = await reports.rows(connection, earlier)
+        found.append((earlier.period, {row["county"]: row for row in rows}))
+    return found

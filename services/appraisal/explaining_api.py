@@ -31,15 +31,22 @@ async def explanation(
     asked = reports.question(period, None, as_of, now, settings.zone)
     async with snapshot(request) as connection:
         asked = await reports.settled(connection, asked, settings.zone, revision)
-        _begun(asked)
-        rows = await reports.rows(connection, asked)
-        row = next((row for row in rows if row["county"] == county), None)
-        if row is None:
-            raise Refusal("not_found", pointer="path:county")
-        near = await _sensitivities(connection, asked)
-        previous = await _previous(connection, asked, county, now, settings)
+        return await explained(connection, asked, county, now, settings)
+
+
+async def explained(
+    connection: Connection, asked: Question, county: str, now: datetime, settings: Settings
+) -> dict[str, Any]:
+    """What ``explanation`` answers. Raises not_found for a county, invalid_state for a period that has not begun."""
+    _begun(asked)
+    rows = await reports.rows(connection, asked)
+    row = next((row for row in rows if row["county"] == county), None)
+    if row is None:
+        raise Refusal("not_found", pointer="path:county")
+    near = await _sensitivities(connection, asked)
+    previous = await _previous(connection, asked, county, now, settings)
     told = explaining.explanation(row, explaining.ranked_among(rows), previous, near.get(county))
-    head = {"period": period, "status": asked.status, "county": county, "name": row["name"]}
+    head = {"period": asked.period.code, "status": asked.status, "county": county, "name": row["name"]}
     return head | {"score": row["score"], "rank": row["rank"], "note": row["note"]} | told
 
 

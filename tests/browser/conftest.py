@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from qingsheng.run import apis
+from qingsheng.run import Server, apis
 from shared.settings import Settings
 from tests.browser.chromium import DEADLINE, Browser, chromium
 from tests.support.waiting import eventually_now
@@ -32,7 +32,7 @@ def served(settings: Settings, *services: str) -> Iterator[str]:
     """The named services' APIs and pages under uvicorn; gives ``http://127.0.0.1:port``."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(apis(services, settings), log_config=None))
+        server = Server(uvicorn.Config(apis(services, settings), log_config=None))
         running = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="pages", daemon=True)
         running.start()
         try:

@@ -1,0 +1,148 @@
+"""The committee's way through the appraisal in headless Chromium: score to event and back, weights, languages, paper."""
+
+import asyncio
+import base64
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.appraisal.test_pages import NOW, a_year
+from tests.browser.chromium import DEADLINE, Browser
+from tests.browser.conftest import served
+from tests.support.engine import engine
+from tests.support.services import settings_for
+from tests.support.waiting import eventually_now
+
+pytestmark = pytest.mark.browser
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+PATHS = {
+    "overview": "/appraisal/reports/2014",
+    "county": "/appraisal/reports/2014/counties/350902",
+    "indicator": "/appraisal/reports/2014/counties/350902/indicators/tips_triaged_in_time",
+    "event": "/appraisal/events/00000000-0000-7000-8000-000000000000",
+    "what-if": "/appraisal/reports/2014/what-if",
+    "trends": "/appraisal/trends?period=2014-Q4",
+    "quality": "/appraisal/reports/2014/quality",
+}
+SHOTS = os.environ.get("QINGSHENG_SHOTS")
+"""A folder for pictures of every page, for whoever wants to look at them."""
+
+
+@pytest.fixture
+def address(database_url: str) -> Iterator[str]:
+    async def fill() -> None:
+        async with engine(database_url) as running:
+            await running.take(a_year(), NOW)
+
+    asyncio.run(fill())
+    with served(settings_for(database_url), "appraisal") as found:
+        yield found
+
+
+def shot(browser: Browser, name: str) -> None:
+    if SHOTS:
+        content = browser.do("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        Path(SHOTS, f"{name}.png").write_bytes(base64.b64decode(content["data"]))
+
+
+def follow(browser: Browser, link: str) -> None:
+    browser.ask(f"document.querySelector({link!r}).click()")
+
+
+def arrived(browser: Browser, path: str) -> None:
+    there = f"location.pathname.startsWith({path!r}) && document.readyState == 'complete'"
+    eventually_now(lambda: browser.ask(there), DEADLINE)
+
+
+@pytest.mark.parametrize(("width", "language", "dark"), [(1280, "zh", False), (390, "en", False), (1280, "en", True)])
+def test_they_fit_and_break_no_policy(browser: Browser, address: str, width: int, language: str, dark: bool) -> None:
+    found: dict[str, object] = {}
+    for name, path in PATHS.items():
+        browser.open(f"{address}{path}{'&' if '?' in path else '?'}lang={language}", width=width, dark=dark)
+        found[name] = (browser.ask(SIDEWAYS), browser.ask("document.querySelectorAll('h1').length"), browser.console)
+        shot(browser, f"{name}-{width}-{language}{'-dark' if dark else ''}")
+    assert found == dict.fromkeys(PATHS, (0, 1, []))
+
+
+def test_from_a_score_to_one_event_and_back(browser: Browser, address: str) -> None:
+    browser.open(f"{address}{PATHS['overview']}?lang=en")
+    follow(browser, "table.counties a[href*='350902/indicators/tips_triaged_in_time']")
+    arrived(browser, PATHS["indicator"])
+    rows = browser.ask("document.querySelectorAll('#evidence tr').length")
+    follow(browser, "#evidence a[href*='/events/']")
+    arrived(browser, "/appraisal/events/")
+    assert "please sign in" in browser.ask("document.querySelector('main').innerText")
+    follow(browser, ".way a")
+    arrived(browser, PATHS["indicator"])
+    assert browser.ask("document.querySelectorAll('#evidence tr').length") == rows
+    follow(browser, ".way a")
+    arrived(browser, PATHS["overview"])
+
+
+def test_moving_a_weight_redraws_the_table_at_once(browser: Browser, address: str) -> None:
+    browser.open(f"{address}{PATHS['what-if']}?lang=en")
+    score = "document.querySelector('#result tbody td:nth-child(3)').innerText"
+    times: list[float] = []
+    for weight in (40, 10, 35, 5, 30):
+        before = browser.ask(score)
+        browser.ask(
+            f"""(() => {{ const slider = document.querySelector('[data-for=w-roster_fill]');
+                window.drawn = 0; const from = performance.now();
+                document.body.addEventListener('htmx:afterSwap', () => {{ window.drawn = performance.now() - from }},
+                                               {{ once: true }});
+                slider.value = {weight}; slider.dispatchEvent(new Event('input', {{ bubbles: true }})) }})()"""
+        )
+        eventually_now(lambda: browser.ask("window.drawn"), DEADLINE)
+        times.append(browser.ask("window.drawn"))
+        assert browser.ask(score) != before
+        assert browser.ask("document.getElementById('w-roster_fill').value") == str(weight)
+    print(f"what if, slider to new table: {[round(t) for t in times]} ms")
+    assert min(times) < 200
+    assert browser.console == []
+
+
+def test_charts_are_drawn_and_have_their_tables(browser: Browser, address: str) -> None:
+    browser.open(f"{address}{PATHS['trends']}&lang=en")
+    assert browser.ask("document.querySelectorAll('.chart canvas').length") == 1
+    assert browser.ask("document.querySelectorAll('main table thead th').length") == 9
+
+
+def test_the_language_stays_on_the_same_page(browser: Browser, address: str) -> None:
+    browser.open(f"{address}{PATHS['county']}?lang=en")
+    follow(browser, ".languages a[lang=zh]")
+    eventually_now(lambda: browser.ask("document.documentElement?.lang") == "zh-CN", DEADLINE)
+    arrived(browser, PATHS["county"])
+    assert "蕉城区" in browser.ask("document.querySelector('h1').innerText")
+
+
+def test_on_paper_there_is_the_table_and_no_navigation(browser: Browser, address: str) -> None:
+    for name in ("overview", "county", "trends"):
+        path = PATHS[name]
+        browser.open(f"{address}{path}{'&' if '?' in path else '?'}lang=zh")
+        browser.do("Emulation.setEmulatedMedia", media="print")
+        shown = "[...document.querySelectorAll({})].filter(e => e.getClientRects().length).length"
+        try:
+            assert browser.ask(shown.format("'nav, .as-of, .languages, button'")) == 0, name
+            assert browser.ask(shown.format("'main table'")) >= 1, name
+            if SHOTS:
+                Path(SHOTS, f"print-{name}.pdf").write_bytes(browser.pdf())
+                shot(browser, f"print-{name}")
+        finally:
+            browser.do("Emulation.setEmulatedMedia", media="")
+
+
+def test_an_open_page_says_that_there_are_new_figures(browser: Browser, address: str, database_url: str) -> None:
+    browser.open(f"{address}{PATHS['overview']}?lang=en")
+    assert browser.ask("document.getElementById('live').hidden")
+
+    async def more() -> None:
+        from shared.postgres import connect
+
+        connection = await connect(settings_for(database_url), search_path="appraisal")
+        await connection.execute("""insert into consumer_offset (topic, "partition", next_offset) values ('x', 0, 7)""")
+        await connection.close()
+
+    asyncio.run(more())
+    eventually_now(lambda: not browser.ask("document.getElementById('live').hidden"), DEADLINE)
