@@ -5,11 +5,15 @@ told to PostgreSQL; the independent oracle holds both to the same figures.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from services.appraisal.figures import Window
 from services.appraisal.measures import HIGHEST_CAP, LONGEST_WAIT, TRAINED, Flag, Kind, Measure
 from services.appraisal.periods import Evaluation
 from shared.postgres import Connection
+
+PATIENCE = 300.0
+"""Seconds: of tens of millions of facts it takes longer than other questions may."""
 
 
 async def sums_as_of(
@@ -20,7 +24,8 @@ async def sums_as_of(
     measures = sorted({window.measure for window in asked})
     tallies = " union all ".join(_TALLY[Measure(measure)] for measure in measures)
     await connection.execute("set local work_mem = '64MB'")  # all volunteers' months are counted in memory
-    rows = await connection.fetch(
+    reader: Any = connection  # what is known of connections leaves the timeout out
+    rows = await reader.fetch(
         f"""with {_TOLD}, tally as materialized ({tallies})
             select w.place, t.county, sum(t.n)::bigint
             from unnest($3::smallint[], $4::date[], $5::date[], $6::int[])
@@ -36,6 +41,7 @@ async def sums_as_of(
         [window.bucket for window in asked],
         seen.period.start,
         seen.period.end,
+        timeout=PATIENCE,
     )
     sums: dict[Window, dict[str, int]] = {window: {} for window in asked}
     for place, county, n in rows:
