@@ -107,6 +107,7 @@ FAULTS: list[tuple[str, Harm, str]] = [
         ),
         "qingsheng dlq list appraisal",
     ),
+    ("behind-own-topic", sql("insert into campaign.behind (events) values (3)"), "qingsheng reconcile campaign"),
     (
         "worker-problem",
         sql("update campaign.worker_state set problems = array['relay: the broker does not acknowledge']"),
@@ -141,7 +142,9 @@ async def test_each_fault_is_found_with_its_mend(
             findings = await diagnose(settings, Path("/proc"))
             return findings if any(each.check == check for each in findings) else []
 
-        [finding] = await eventually(found)
+        findings = await eventually(found)
+        assert [each.check for each in findings] == [check], findings
+        [finding] = findings
         assert mend in finding.mend
     finally:
         # Rights on schemas outlive nothing here, but roles are the cluster's.

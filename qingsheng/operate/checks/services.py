@@ -51,6 +51,10 @@ async def _of(connection: Any, service: str, settings: Settings) -> list[Finding
         what = f"{service}: {row['dead']} records could not be applied: {row['reasons']}"
         mend = f"qingsheng dlq list {service}; then qingsheng dlq replay or discard"
         found.append(Finding("dead-letters", "warning", what, mend))
+    if lost := await connection.fetchval("select events from behind"):
+        what = f"{service}: its database lacks {lost} events that it has published: commands are refused"
+        mend = f"put the newer database back; else qingsheng reconcile {service} --list FILE, then with --accept"
+        found.append(Finding("behind-own-topic", "error", what, mend))
     for paused in await connection.fetch("select topic, since, reason from consumer_pause order by topic"):
         what = (
             f"{service}: {paused['topic']} has been paused since {paused['since']:%Y-%m-%d %H:%M}: {paused['reason']}"
@@ -62,7 +66,7 @@ async def _of(connection: Any, service: str, settings: Settings) -> list[Finding
            where at > now() - make_interval(secs => $1) order by 1""",
         STALE,
     )
-    known = ("paused, too many invalid records", "lies beyond the topic's end")
+    known = ("paused, too many invalid records", "lies beyond the topic's end", "relay: this database lacks")
     for (problem,) in told:
         if not any(words in problem for words in known):
             mend = f"docker compose logs {service}-worker; then docker compose restart {service}-worker"
