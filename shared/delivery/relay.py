@@ -12,7 +12,7 @@ from aiokafka.errors import InvalidTopicError, KafkaError, TopicAuthorizationFai
 
 from shared.contracts.topics import events_topic
 from shared.delivery.broker import SEND_TIMEOUT, create_producer
-from shared.delivery.own_topic import compare, note_published
+from shared.delivery.own_topic import OF_OUTBOX, compare, note_published
 from shared.postgres import OUTAGES, Connection, connect, role_of
 from shared.settings import Settings
 
@@ -163,7 +163,9 @@ class Relay:
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 for row in rows:
-                    self._unknown[row["id"]] = await producer.send(name, value=row["value"], key=row["key"].encode())
+                    self._unknown[row["id"]] = await producer.send(
+                        name, value=row["value"], key=row["key"].encode(), headers=[(OF_OUTBOX, b"%d" % row["id"])]
+                    )
         except (TimeoutError, KafkaError) as error:
             self._held_up[topic] = asyncio.get_running_loop().time() + HELD_UP
             log.warning("relay of %s cannot send to %s: %s", self._service, name, type(error).__name__)

@@ -12,6 +12,8 @@ from shared.settings import Settings
 from tests.delivery.tables import SHARES, Tables
 from tests.delivery.test_relay import commit, share
 from tests.operate.asking import qingsheng
+from tests.support.events import records, shares
+from tests.support.kafka import put
 from tests.support.kafka import read as read_topic
 from tests.support.running import running
 from tests.support.services import client
@@ -62,6 +64,16 @@ async def test_behind_its_own_topic_it_refuses_until_reconciled(settings: Settin
         line = await campaign.pool.fetchrow("select action, details from audit")
         assert (line["action"], line["details"]["renumbered"]) == ("reconcile", 1)
         assert (await qingsheng(settings, "reconcile", "campaign")).code == 0
+
+
+async def test_what_others_write_to_its_topic_does_not_put_it_behind(settings: Settings) -> None:
+    await put(settings, SHARES, records(shares(3)))
+    async with Tables.of(settings, "campaign") as campaign:
+        relay = Relay(settings, "campaign")
+        async with running(relay):
+            await commit(campaign.pool, settings, [share(uuid7())])
+            await eventually(lambda: _sent(campaign))
+        assert relay.problem is None
 
 
 async def _sent(campaign: Tables) -> bool:
