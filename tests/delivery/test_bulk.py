@@ -37,7 +37,9 @@ class Seen:
 
 async def test_poison_among_them_hurts_no_neighbour(settings: Settings, appraisal: Tables) -> None:
     good = records(shares(300), partition=0)
-    await put(settings, SHARES, [*good[:150], Put(b"poison", partition=0), *good[150:], Put(None, key=b"k", partition=0)])
+    await put(
+        settings, SHARES, [*good[:150], Put(b"poison", partition=0), *good[150:], Put(None, key=b"k", partition=0)]
+    )
     seen = Seen(settings)
     async with running(counting_worker(settings, bulk=seen.bulk())):
         await eventually(appraisal.counted(300))
