@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     """How long a report may wait for something that may still be on its way."""
     intake_rate: float = Field(200.0, gt=0)
     """Reports a second that one producer may send one service by HTTP in the long run; ten seconds' worth at once."""
+    reports_open: bool = True
+    """Whether anybody may read the appraisal's reports, with counts of few persons in them; else only those with a role.
+    The open page of charter C10 is open in any case."""
     outbox_patience: float = 120.0
     """Age of the oldest unsent event from which commands answer 503: the broker is away, and this has a bound."""
     public_url: str = ""

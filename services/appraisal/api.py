@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.appraisal import reports
-from shared.access.guard import Anyone
+from shared.access.guard import ReportReader
 from shared.contracts.refusals import Refusal
 from shared.settings import Settings
 from shared.web.paging import Cursor, Limit, after
@@ -24,7 +24,7 @@ AsOf = Annotated[date | None, Query(description="As it stood at the end of this 
 @router.get("/reports/{period}")
 async def county_report(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     period: str,
     scheme: SchemeName = None,
     as_of: AsOf = None,
@@ -41,7 +41,7 @@ async def county_report(
 
 
 @router.get("/reports/{period}/record")
-async def closed_record(request: Request, who: Anyone, period: str, revision: Revision = None) -> Response:
+async def closed_record(request: Request, who: ReportReader, period: str, revision: Revision = None) -> Response:
     """The record of a closed report, byte for byte: the SHA-256 of this answer is the report's digest."""
     settings: Settings = request.app.state.settings
     asked = reports.question(period, None, None, datetime.now(UTC), settings.zone)
@@ -55,7 +55,7 @@ async def closed_record(request: Request, who: Anyone, period: str, revision: Re
 @router.get("/reports/{period}/counties/{county}/indicators/{indicator}/evidence")
 async def evidence(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     period: str,
     county: str,
     indicator: str,

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from services.appraisal import comparing, explaining_api, reports
 from services.appraisal.period_switch import period_name, period_switch
 from services.appraisal.report_view import certainty, columns, looked, named, state
-from shared.access.guard import Anyone
+from shared.access.guard import ReportReader
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.settings import Settings
@@ -30,7 +30,7 @@ _LOOKS = 8
 
 
 @router.api_route("/reports/{period}/counties/{county}", methods=_PAGE)
-async def county_page(request: Request, who: Anyone, period: str, county: str, as_of: str = "") -> Response:
+async def county_page(request: Request, who: ReportReader, period: str, county: str, as_of: str = "") -> Response:
     """Why this score, what moved, what would gain most, how sure the rank is; every indicator with its numbers."""
     settings: Settings = request.app.state.settings
     words = words_of(request)
@@ -73,7 +73,7 @@ async def county_page(request: Request, who: Anyone, period: str, county: str, a
 @router.api_route("/reports/{period}/counties/{county}/indicators/{indicator}", methods=_PAGE)
 async def indicator_page(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     period: str,
     county: str,
     indicator: str,

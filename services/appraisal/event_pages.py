@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from services.appraisal import event_api
 from services.appraisal.schemes import DEFAULT
-from shared.access.guard import Anyone
+from shared.access.guard import ReportReader
 from shared.access.roles import Role
 from shared.web.pages import SIGN_IN, render
 from shared.web.pages import asked as query
@@ -23,7 +23,7 @@ _COUNTY = re.compile(r"[0-9]{6}")
 
 @router.api_route("/events/{event_id}", methods=["GET", "HEAD"])
 async def event_page(
-    request: Request, who: Anyone, event_id: UUID, period: str = "", county: str = "", indicator: str = ""
+    request: Request, who: ReportReader, event_id: UUID, period: str = "", county: str = "", indicator: str = ""
 ) -> Response:
     """The event for those who read the appraisal by office; everybody else is told to sign in. The rest of the address
     says which figure the visitor came from."""

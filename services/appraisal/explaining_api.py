@@ -9,7 +9,7 @@ from services.appraisal import commands, explaining, quality, reports
 from services.appraisal.figures import figures
 from services.appraisal.reports import Question
 from services.appraisal.sensitivity import sensitivities
-from shared.access.guard import Anyone
+from shared.access.guard import ReportReader
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.settings import Settings
@@ -22,7 +22,7 @@ AsOf = Annotated[date | None, Query(description="As it stood at the end of this 
 
 @router.get("/reports/{period}/counties/{county}/explanation")
 async def explanation(
-    request: Request, who: Anyone, period: str, county: str, as_of: AsOf = None, revision: Revision = None
+    request: Request, who: ReportReader, period: str, county: str, as_of: AsOf = None, revision: Revision = None
 ) -> dict[str, Any]:
     """Why this score, what moved since the period before, which single improvement would gain most, where small samples
     were treated with care, and how far the rank hangs on the weights: made from the numbers by templates, zh and en."""
@@ -52,7 +52,7 @@ async def explained(
 
 @router.get("/reports/{period}/sensitivity")
 async def rank_sensitivity(
-    request: Request, who: Anyone, period: str, as_of: AsOf = None, revision: Revision = None
+    request: Request, who: ReportReader, period: str, as_of: AsOf = None, revision: Revision = None
 ) -> dict[str, Any]:
     """How far each rank hangs on the scheme's weights: the share (``holds``) of schemes drawn within ±20 % of them, always
     the same ones, under which it is the same; and the best and the worst rank among them."""
@@ -66,7 +66,7 @@ async def rank_sensitivity(
 
 
 @router.get("/reports/{period}/quality")
-async def data_quality(request: Request, who: Anyone, period: str) -> dict[str, Any]:
+async def data_quality(request: Request, who: ReportReader, period: str) -> dict[str, Any]:
     """How good the data behind the report are: freshness, completeness by county and source, records that could not be
     applied and may concern the period, and where each service tells of reports that still wait (``parked``)."""
     settings: Settings = request.app.state.settings

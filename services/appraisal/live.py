@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from shared.access.guard import Anyone
+from shared.access.guard import ReportReader
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 
@@ -67,7 +67,7 @@ def _watch(app: Any) -> _Watch:
 
 
 @router.get("/live")
-async def live(request: Request, who: Anyone) -> StreamingResponse:
+async def live(request: Request, who: ReportReader) -> StreamingResponse:
     """``event: figures`` with the present version, at first and whenever it changes. Refuses with 503 above ``MOST``."""
     watch = _watch(request.app)
     if watch.streams >= MOST:

@@ -10,7 +10,7 @@ from services.appraisal import comparing, live, quality, queries, reports
 from services.appraisal.charts import sparkline, spread
 from services.appraisal.period_switch import period_name, period_switch
 from services.appraisal.report_view import certainty, columns, looked, named, notes, state
-from shared.access.guard import Anyone
+from shared.access.guard import READERS, Anyone, ReportReader
 from shared.contracts.refusals import Refusal
 from shared.settings import Settings
 from shared.web.pages import failure, redirect, render, wants_page, words_of
@@ -26,8 +26,10 @@ _BEFORE = 5
 
 @router.api_route("/", methods=_PAGE)
 async def home(request: Request, who: Anyone) -> Response:
-    """To the present year, or to the latest one in which anything happened."""
+    """To the present year, or to the latest one in which anything happened; of those who may not read it, to the open page."""
     settings: Settings = request.app.state.settings
+    if not (settings.reports_open or who.is_any(READERS)):
+        return redirect(request, "/appraisal/public")
     today = datetime.now(settings.zone).date()
     async with reading(request) as connection:
         latest = await queries.latest_day(connection, today)
@@ -35,7 +37,7 @@ async def home(request: Request, who: Anyone) -> Response:
 
 
 @router.api_route("/reports/{period}", methods=_PAGE)
-async def county_table(request: Request, who: Anyone, period: str, as_of: str = "") -> Response:
+async def county_table(request: Request, who: ReportReader, period: str, as_of: str = "") -> Response:
     """The county table of a period; ``as_of`` and ``lang`` may be empty, as a form sends them."""
     settings: Settings = request.app.state.settings
     words = words_of(request)
@@ -81,7 +83,7 @@ async def county_table(request: Request, who: Anyone, period: str, as_of: str = 
 
 
 @router.api_route("/reports/{period}/quality", methods=_PAGE)
-async def quality_page(request: Request, who: Anyone, period: str) -> Response:
+async def quality_page(request: Request, who: ReportReader, period: str) -> Response:
     """How good the data are; a part of it is what the overview shows below the table."""
     settings: Settings = request.app.state.settings
     words = words_of(request)

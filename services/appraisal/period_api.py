@@ -15,7 +15,7 @@ from services.appraisal.closings import is_closed, revision_in_hand
 from services.appraisal.models import Close, Committee, Confirm, Objection, Plan, Reopen, Resolve
 from services.appraisal.moves import less
 from services.appraisal.schemes import IndicatorName
-from shared.access.guard import Anyone, Operator, Reader
+from shared.access.guard import Operator, Reader, ReportReader
 from shared.access.roles import Principal
 from shared.clock import Clock
 from shared.contracts.refusals import Refusal
@@ -164,7 +164,7 @@ async def resolve_objection(request: Request, who: Committee, objection_id: UUID
 
 
 @router.get("/periods/{period}/plan")
-async def plan_against_actual(request: Request, who: Anyone, period: str) -> dict[str, Any]:
+async def plan_against_actual(request: Request, who: ReportReader, period: str) -> dict[str, Any]:
     """What was planned of each county's indicators, beside the value reached: ``met`` once it is at least the plan."""
     settings: Settings = request.app.state.settings
     asked = reports.question(period, None, None, datetime.now(UTC), settings.zone)

@@ -11,7 +11,7 @@ from services.appraisal import commands, comparing, reports, scheme_storage
 from services.appraisal.models import Adopt, Committee
 from services.appraisal.periods import Period
 from services.appraisal.schemes import DEFAULT, InvalidScheme, Problem, Scheme
-from shared.access.guard import Anyone
+from shared.access.guard import Anyone, ReportReader
 from shared.clock import Clock
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
@@ -85,7 +85,7 @@ async def adopt_scheme(request: Request, who: Committee, scheme_id: str, told: A
 @router.post("/reports/{period}/what-if", openapi_extra=_BODY)
 async def what_if(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     period: str,
     as_of: Annotated[date | None, Query(description="As it stood at the end of this past local day.")] = None,
 ) -> Any:
@@ -108,7 +108,7 @@ async def what_if(
 @router.get("/reports/{period}/compare")
 async def compare(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     period: str,
     left: Annotated[str, Query(description="A scheme as id@version.")],
     right: Annotated[str, Query(description="Another scheme as id@version.")],
@@ -127,7 +127,7 @@ async def compare(
 @router.get("/trends")
 async def trends(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     since: Annotated[str, Query(alias="from", description="The first period, such as 2014-Q1.")],
     to: Annotated[str, Query(description="The last period, of the same length.")],
 ) -> dict[str, Any]:

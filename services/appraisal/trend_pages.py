@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from services.appraisal import comparing, reports
 from services.appraisal.period_switch import period_name
 from services.appraisal.report_view import named
-from shared.access.guard import Anyone
+from shared.access.guard import ReportReader
 from shared.contracts.refusals import Refusal
 from shared.settings import Settings
 from shared.web.pages import asked as query
@@ -21,7 +21,7 @@ _PERIODS = 8
 
 
 @router.api_route("/trends", methods=["GET", "HEAD"])
-async def trends(request: Request, who: Anyone, period: str = "") -> Response:
+async def trends(request: Request, who: ReportReader, period: str = "") -> Response:
     """``period``: the last one shown; this month's quarter without."""
     settings: Settings = request.app.state.settings
     words = words_of(request)

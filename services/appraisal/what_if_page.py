@@ -12,7 +12,7 @@ from services.appraisal import comparing, reports, scheme_form, scheme_storage
 from services.appraisal.period_switch import period_name, period_switch
 from services.appraisal.report_view import looked, named
 from services.appraisal.schemes import InvalidScheme, Scheme
-from shared.access.guard import Anyone
+from shared.access.guard import ReportReader
 from shared.access.roles import Role
 from shared.settings import Settings
 from shared.web.pages import render, words_of
@@ -24,7 +24,7 @@ _MOST = Decimal(100)
 
 
 @router.api_route("/reports/{period}/what-if", methods=["GET", "HEAD"])
-async def what_if(request: Request, who: Anyone, period: str, as_of: str = "") -> Response:
+async def what_if(request: Request, who: ReportReader, period: str, as_of: str = "") -> Response:
     """``w-<indicator>``: 0 to 100 each, in any sum; they are brought to a sum of 100. Nothing is kept."""
     settings: Settings = request.app.state.settings
     words = words_of(request)

@@ -40,7 +40,22 @@ def allowed(*roles: Role) -> Any:
 
 Operator = Annotated[Principal, allowed(Role.COUNTY_OPERATOR, Role.CITY_OPERATOR)]
 CityOperator = Annotated[Principal, allowed(Role.CITY_OPERATOR)]
-Reader = Annotated[Principal, allowed(Role.COUNTY_OPERATOR, Role.CITY_OPERATOR, Role.COMMITTEE, Role.AUDITOR)]
+READERS = (Role.COUNTY_OPERATOR, Role.CITY_OPERATOR, Role.COMMITTEE, Role.AUDITOR)
+Reader = Annotated[Principal, allowed(*READERS)]
+
+
+class _ReportGuard(Guard):
+    """Anybody where the deployment's reports are open, else those of ``Reader``."""
+
+    def __init__(self) -> None:
+        super().__init__(Role.PUBLIC)
+        self._closed = Guard(*READERS)
+
+    async def __call__(self, request: Request) -> Principal:
+        return await (super().__call__(request) if request.app.state.settings.reports_open else self._closed(request))
+
+
+ReportReader = Annotated[Principal, Depends(_ReportGuard())]
 Auditor = Annotated[Principal, allowed(Role.AUDITOR)]
 Anyone = Annotated[Principal, allowed(Role.PUBLIC)]
 

@@ -95,3 +95,26 @@ async def test_the_open_page_of_no_period_and_of_one_to_come(desk: People) -> No
     assert (await desk.get("/public/2099"))["counties"][0]["withheld"] == {}
     answer = await desk.http.get("/appraisal/public", headers={"Accept": "text/html"})
     assert answer.headers["location"] == "/appraisal/public/2014"
+
+
+WHOLE = (
+    "/reports/2014-H1",
+    f"/reports/2014-H1/counties/{A}/explanation",
+    f"/reports/2014-H1/counties/{A}/indicators/roster_fill/evidence",
+    "/reports/2014-H1/quality",
+    "/reports/2014-H1.csv",
+    "/trends?period=2014-H1",
+)
+
+
+async def test_c10_whole_counts_are_for_those_with_a_role_where_reports_are_not_open(database_url: str) -> None:
+    async with people(database_url, [A], reports_open=False) as desk:
+        for path in WHOLE:
+            assert (await desk.ask("GET", path)).status_code == 401, path
+            for who in ("committee", "auditor", "city", A):
+                assert (await desk.ask("GET", path, who)).status_code != 401, path
+        for path in ("/appraisal/reports/2014-H1", f"/appraisal/reports/2014-H1/counties/{A}", "/appraisal/trends"):
+            assert (await desk.http.get(path)).status_code == 401, path
+        assert (await desk.ask("GET", "/public/2014-H1")).status_code == 200
+        home = await desk.http.get("/appraisal/")
+        assert (home.status_code, home.headers["location"]) == (302, "/appraisal/public")

@@ -138,7 +138,7 @@ class Load:
 
     async def readings(self) -> None:
         while not self._stopping:
-            await self._ask("GET", f"/appraisal/api/v1/reports/{self.period}")
+            await self._ask("GET", f"/appraisal/api/v1/reports/{self.period}", headers=self._operator)
             await asyncio.sleep(0.1)
 
     @property
@@ -173,7 +173,7 @@ class Load:
         last: dict[str, Any] = {}
 
         async def agreed() -> Any:
-            answer = await self._ask("GET", f"/appraisal/api/v1/reports/{self.period}")
+            answer = await self._ask("GET", f"/appraisal/api/v1/reports/{self.period}", headers=self._operator)
             if answer is None or answer.status_code != 200:
                 return None
             events = await self.events()

@@ -12,7 +12,7 @@ from services.appraisal import reports
 from services.appraisal.exports import behind, briefing, table, workbook
 from services.appraisal.exports.behind import Behind
 from services.appraisal.exports.document import Document
-from shared.access.guard import Anyone
+from shared.access.guard import ReportReader
 from shared.settings import Settings
 from shared.web.pages import words_of
 from shared.web.reads import snapshot
@@ -32,7 +32,7 @@ def _file(media_type: str) -> dict[int | str, dict[str, Any]]:
 @router.get("/reports/{period}.csv", response_class=Response, responses=_file("text/csv"))
 async def csv_report(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     period: str,
     scheme: SchemeName = None,
     as_of: AsOf = None,
@@ -47,7 +47,7 @@ async def csv_report(
 @router.get("/reports/{period}.xlsx", response_class=Response, responses=_file(workbook.MEDIA_TYPE))
 async def xlsx_report(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     period: str,
     scheme: SchemeName = None,
     as_of: AsOf = None,
@@ -62,7 +62,7 @@ async def xlsx_report(
 @router.get("/reports/{period}.docx", response_class=Response, responses=_file(briefing.MEDIA_TYPE))
 async def docx_report(
     request: Request,
-    who: Anyone,
+    who: ReportReader,
     period: str,
     scheme: SchemeName = None,
     as_of: AsOf = None,
