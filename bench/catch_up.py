@@ -114,6 +114,28 @@ async def copy_ceiling(database_url: str) -> float:
         await connection.close()
 
 
+def cpu_seconds(pids: list[int]) -> float:
+    """Of processor time that processes have spent, start included (Linux)."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+async def backends(database_url: str) -> list[int]:
+    connection = await asyncpg.connect(database_url)
+    try:
+        return [
+            r[0]
+            for r in await connection.fetch(
+                "select pid from pg_stat_activity where usename ~ '^qingsheng' or query ~ 'appraisal'"
+            )
+        ]
+    finally:
+        await connection.close()
+
+
 async def tallies_are_right(database_url: str, n: int) -> bool:
     connection = await asyncpg.connect(database_url)
     try:
@@ -143,6 +165,7 @@ async def measure(settings: Settings, events: int) -> dict[str, Any]:
     process = worker(settings)
     try:
         first, last, before = await wait_for_facts(settings.database_url, events, started + 300)
+        spent = {"worker": cpu_seconds([process.pid]), "postgres": cpu_seconds(await backends(settings.database_url))}
     finally:
         process.terminate()
         process.wait(30)
@@ -155,6 +178,7 @@ async def measure(settings: Settings, events: int) -> dict[str, Any]:
         "per_second_from_first_commit": round(rate) if rate else None,
         "per_second_from_process_start": round(events / (last - started)),
         "seconds": round(last - started, 2),
+        "cpu_us_per_event": {name: round(seconds / events * 1e6, 1) for name, seconds in spent.items()},
         "copy_with_key_per_second": round(ceiling),
         "of_ceiling": round(rate / ceiling, 2) if rate else None,
     }

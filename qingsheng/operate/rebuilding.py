@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from qingsheng.operate.replaying import Choice, Progress, Replayed, fresh_tables, log_of, replay
+from qingsheng.operate.replaying import Choice, Progress, Replayed, add_indices, fresh_tables, log_of, replay
 from services.appraisal.storage import PROJECTED
 from shared.postgres import connect, role_of
 from shared.settings import Settings
@@ -50,13 +50,13 @@ async def rebuild(settings: Settings, progress: Progress = lambda _read, _all: N
         )
         done = Replayed()
         async with log_of(settings) as log, fresh_tables(settings, SCHEMA) as connection:
+            await replay(settings, log, connection, done, choice, progress=progress)
+            await add_indices(connection, SCHEMA)
             read = NEARLY + 1
             while read > NEARLY:  # what came meanwhile
                 before = sum(done.next.values())
                 await replay(settings, log, connection, done, choice, progress=progress)
                 read = sum(done.next.values()) - before
-            for table in PROJECTED:
-                await connection.execute(f"analyze {SCHEMA}.{table}")
             facts = await connection.fetchval(f"select count(*) from {SCHEMA}.fact")
             await connection.execute(f"drop schema if exists {OLD} cascade; create schema {OLD}")
             await _switch(connection, done)
@@ -87,7 +87,6 @@ async def _switch_now(connection: Any, done: Replayed) -> None:
     views = await _views(connection)
     for table in PROJECTED:
         await _grant_alike(connection, table)
-        await _name_alike(connection, table)
         # The indices go with their tables: both cannot be in one schema.
         await connection.execute(
             f"""alter table appraisal.{table} set schema {OLD};
@@ -138,23 +137,6 @@ async def _views(connection: Any) -> list[str]:
         + f" as {row['body']}"
         for row in rows
     ]
-
-
-async def _name_alike(connection: Any, table: str) -> None:
-    """Gives the new table's indices the names of the present ones, by which migrations speak of them."""
-    rows = await connection.fetch(
-        """with part as (
-               select x.indrelid, c.relname, x.indisunique, split_part(pg_get_indexdef(c.oid), ' USING ', 2) as body
-               from pg_index x join pg_class c on c.oid = x.indexrelid
-           )
-           select new.relname as made, old.relname as called from part new join part old using (indisunique, body)
-           where new.indrelid = format('%I.%I', $1::text, $2::text)::regclass
-             and old.indrelid = format('appraisal.%I', $2::text)::regclass and new.relname <> old.relname""",
-        SCHEMA,
-        table,
-    )
-    for row in rows:
-        await connection.execute(f'alter index {SCHEMA}."{row["made"]}" rename to "{row["called"]}"')
 
 
 async def _grant_alike(connection: Any, table: str) -> None:

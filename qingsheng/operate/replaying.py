@@ -20,7 +20,7 @@ from shared.delivery.consuming import Read, Subscription
 from shared.postgres import connect, use_json
 from shared.settings import Settings
 
-BATCH = 10_000
+BATCH = 50_000
 PATIENCE = 30.0
 """Seconds without a record, though there are some, after which reading fails."""
 Progress = Callable[[int, int], None]
@@ -57,18 +57,50 @@ class Choice:
 
 @asynccontextmanager
 async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
-    """A connection to a schema with empty projections, dropped afterwards with whatever is in it then."""
-    connection: Any = await connect(settings, search_path=schema, timezone="UTC", jit="off")
+    """A connection to a schema with empty projections, dropped afterwards with whatever is in it then. They have the
+    present ones' constraints and unique indices; ``add_indices`` makes the others, which cost less when all is stored."""
+    connection: Any = await connect(
+        settings, search_path=schema, timezone="UTC", jit="off", maintenance_work_mem="256MB", work_mem="32MB"
+    )
     await use_json(connection)
     try:
         await connection.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
         for table in PROJECTED:
-            await connection.execute(f"create table {schema}.{table} (like appraisal.{table} including all)")
+            await connection.execute(
+                f"create table {schema}.{table} (like appraisal.{table} including all excluding indexes)"
+            )
+        for row in await connection.fetch(_CONSTRAINTS, list(PROJECTED)):
+            await connection.execute(f'alter table {schema}.{row["of"]} add constraint "{row["name"]}" {row["body"]}')
+        await _make_indices(connection, schema, unique=True)
         yield connection
     finally:
         with contextlib.suppress(Exception):
             await connection.execute(f"drop schema if exists {schema} cascade")
         await connection.close()
+
+
+async def add_indices(connection: Any, schema: str) -> None:
+    """Those that only readers need, under the names of the present ones; and what the planner should know."""
+    await _make_indices(connection, schema, unique=False)
+    for table in PROJECTED:
+        await connection.execute(f"analyze {schema}.{table}")
+
+
+async def _make_indices(connection: Any, schema: str, *, unique: bool) -> None:
+    for row in await connection.fetch(_INDICES, list(PROJECTED), unique):
+        await connection.execute(row["body"].replace(" ON appraisal.", f" ON {schema}.", 1))
+
+
+_TABLES = "(select format('appraisal.%I', t)::regclass from unnest($1::text[]) as t)"
+_CONSTRAINTS = f"""
+    select relname as of, conname as name, pg_get_constraintdef(c.oid) as body
+    from pg_constraint c join pg_class t on t.oid = c.conrelid
+    where c.conrelid in {_TABLES} and c.contype in ('p', 'u') order by conname"""
+_INDICES = f"""
+    select pg_get_indexdef(indexrelid) as body from pg_index x
+    where indrelid in {_TABLES} and indisunique = $2
+      and not exists (select from pg_constraint c where c.conindid = x.indexrelid and c.contype in ('p', 'u'))
+    order by indexrelid"""
 
 
 def partitions_of(settings: Settings, consumer: Any) -> list[TopicPartition]:
@@ -130,9 +162,7 @@ async def replay(
     applying: asyncio.Task[None] | None = None
     while left:
         async with asyncio.timeout(PATIENCE):
-            batches = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
-            while not batches:
-                batches = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
+            batches = await _batches(consumer)
         found: dict[str, list[Any]] = {}
         for place, records in batches.items():
             wanted = [record for record in records if record.offset < ends[place]]
@@ -150,6 +180,20 @@ async def replay(
     if applying is not None:
         await applying
     consumer.resume(*places)
+
+
+async def _batches(consumer: Any) -> dict[TopicPartition, list[Any]]:
+    """Some records, and what else has come by then: the more at once, the fewer rows are touched twice."""
+    batches: dict[TopicPartition, list[Any]] = {}
+    while not batches:
+        batches = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
+    while sum(map(len, batches.values())) < BATCH:
+        more = await consumer.getmany(timeout_ms=20, max_records=BATCH)
+        if not more:
+            break
+        for place, records in more.items():
+            batches.setdefault(place, []).extend(records)
+    return batches
 
 
 def _decoded(

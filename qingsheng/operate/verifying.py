@@ -11,7 +11,16 @@ from zoneinfo import ZoneInfo
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from qingsheng.operate.replaying import Choice, LogUnreadable, Progress, Replayed, fresh_tables, log_of, replay
+from qingsheng.operate.replaying import (
+    Choice,
+    LogUnreadable,
+    Progress,
+    Replayed,
+    add_indices,
+    fresh_tables,
+    log_of,
+    replay,
+)
 from services.appraisal import closings, commands, period_storage, reports
 from services.appraisal.closings import Closing, Known, scheme_of
 from services.appraisal.measures import MEASURES_VERSION
@@ -118,10 +127,8 @@ async def _recomputed(
     zone = ZoneInfo(record["time_zone"])
     then = settings.model_copy(update={"time_zone": record["time_zone"]})
     known = Known(record)
-    async with (
-        log_of(settings) as log,
-        fresh_tables(settings, f"appraisal_verify_{secrets.token_hex(4)}") as scratch,
-    ):
+    schema = f"appraisal_verify_{secrets.token_hex(4)}"
+    async with log_of(settings) as log, fresh_tables(settings, schema) as scratch:
         chosen = _up_to(settings, record)
         try:
             await replay(then, log, scratch, Replayed(), chosen, closing.closed_at, progress)
@@ -138,6 +145,7 @@ async def _recomputed(
             events = await period_storage.events_taken_in(scratch)
             if events != record["events"]:
                 return ["the log no longer holds all events that the report was made from"]
+        await add_indices(scratch, schema)
         found = await _altered(scratch, settings, known)
         asked = _asked(closing, record, zone)
         shown = reports.computed(asked, await reports.inputs(scratch, asked))
