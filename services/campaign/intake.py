@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 from services.campaign import commands, storage
 from services.campaign.rules import Share
@@ -10,7 +10,8 @@ from shared.clock import Clock
 from shared.contracts.intake import PostReported, RepostReported, RepostWithdrawn
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
-from shared.delivery.intake import Arrival, Decided, Door, Outcome, Reply, in_data, own_id
+from shared.delivery.intake import Arrival, Decided, Door, Outcome, Reply, Waiting, in_data
+from shared.delivery.references import Called, called
 from shared.postgres import Connection
 from shared.settings import Settings
 
@@ -32,13 +33,18 @@ class CampaignDoor(Door):
 
     async def keep(self, connection: Connection, decided: Sequence[Decided]) -> None:
         """Notes refused shares for the pages of their volunteers."""
-        refused = [
-            (share, outcome)
+        refused = {
+            request: outcome
             for _, request, outcome in decided
             if isinstance(outcome, Refusal) and request is not None and request.type == RepostReported.TYPE
-            if (share := _share(request)) is not None
+        }
+        told = await _told(connection, list(refused))
+        known = [
+            (_share(request, volunteer, account), outcome)
+            for (request, outcome), (volunteer, account) in zip(refused.items(), told, strict=True)
+            if not volunteer.unknown and not account.unknown
         ]
-        await commands.note_refused(connection, self._clock, refused)
+        await commands.note_refused(connection, self._clock, known)
 
 
 def create_door(settings: Settings) -> Door:
@@ -65,34 +71,34 @@ async def take_posts(connection: Connection, clock: Clock, requests: Sequence[Re
 
 
 async def take_reposts(connection: Connection, clock: Clock, requests: Sequence[Request]) -> Sequence[Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    shares: dict[int, Share] = {}
-    for index, request in enumerate(requests):
-        data: Any = request.data
-        volunteer_id, account_id = own_id(data.volunteer_id), own_id(data.account_id)
-        if volunteer_id is None:
-            outcomes[index] = Refusal("unknown_volunteer", pointer="/data/volunteer_id")
-        elif account_id is None:
-            outcomes[index] = Refusal("unknown_account", pointer="/data/account_id")
-        else:
-            shares[index] = _share_of(request, volunteer_id, account_id)
-    decided = await commands.log_reposts(connection, clock, list(shares.values()))
-    outcomes |= zip(shares, map(in_data, decided), strict=True)
-    return [outcomes[index] for index in range(len(requests))]
+    told = await _told(connection, requests)
+    shares = [_share(request, *named) for request, named in zip(requests, told, strict=True)]
+    outcomes: list[Outcome] = []
+    for (volunteer, account), outcome in zip(told, await commands.log_reposts(connection, clock, shares), strict=True):
+        if isinstance(outcome, Waiting) and account.never:
+            outcome = Refusal("unknown_account", pointer="/account_id")
+        outcomes.append(in_data(volunteer.instead(account.instead(outcome))))
+    return outcomes
 
 
-def _share(request: Request) -> Share | None:
-    """The share that a report tells, None where it names nobody known by an id of ours."""
-    data: Any = request.data
-    volunteer_id, account_id = own_id(data.volunteer_id), own_id(data.account_id)
-    return _share_of(request, volunteer_id, account_id) if volunteer_id and account_id else None
+async def _told(connection: Connection, requests: Sequence[Request]) -> list[tuple[Called, Called]]:
+    """The volunteer and the account of each report. Of somebody unknown the account is unknown as well: whose it is
+    cannot be said yet."""
+    data: list[Any] = [request.data for request in requests]
+    told = list(zip(requests, data, strict=True))
+    people = await called(connection, [(request, "volunteer", data.volunteer_id) for request, data in told])
+    accounts = await called(connection, [(request, "account", data.account_id) for request, data in told])
+    return [
+        (person, account._replace(id=uuid4()) if person.unknown else account)
+        for person, account in zip(people, accounts, strict=True)
+    ]
 
 
-def _share_of(request: Request, volunteer_id: UUID, account_id: UUID) -> Share:
+def _share(request: Request, volunteer: Called, account: Called) -> Share:
     data: Any = request.data
     return Share(
-        volunteer_id,
-        account_id,
+        volunteer.id,
+        account.id,
         data.shared_at,
         post_id=data.post_id,
         post_url=data.post_url,

@@ -6,9 +6,9 @@ from typing import Any
 from services.opinion import commands
 from shared.clock import Clock
 from shared.contracts.intake import TipReported
-from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
-from shared.delivery.intake import Door, Outcome, in_data, own_id
+from shared.delivery.intake import Door, Outcome, in_data
+from shared.delivery.references import called
 from shared.postgres import Connection
 from shared.settings import Settings
 
@@ -19,17 +19,23 @@ def create_door(settings: Settings) -> Door:
 
 
 async def take_tips(connection: Connection, clock: Clock, requests: Sequence[Request]) -> Sequence[Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    tips: dict[int, commands.NewTip] = {}
-    for index, request in enumerate(requests):
-        data: Any = request.data
-        relayed_by = None if data.relayed_by is None else own_id(data.relayed_by)
-        if data.relayed_by is not None and relayed_by is None:
-            outcomes[index] = Refusal("unknown_volunteer", pointer="/data/relayed_by")
-        else:
-            tips[index] = commands.NewTip(
-                data.channel, data.kind, data.topic, data.unit_id, data.text, relayed_by, data.reported_at
-            )
-    decided = await commands.report_tips(connection, clock, list(tips.values()))
-    outcomes |= zip(tips, map(in_data, decided), strict=True)
-    return [outcomes[index] for index in range(len(requests))]
+    data: list[Any] = [request.data for request in requests]
+    relayed = {at: told.relayed_by for at, told in enumerate(data) if told.relayed_by is not None}
+    found = await called(connection, [(requests[at], "volunteer", told) for at, told in relayed.items()])
+    relaying = dict(zip(relayed, found, strict=True))
+    tips = [
+        commands.NewTip(
+            told.channel,
+            told.kind,
+            told.topic,
+            told.unit_id,
+            told.text,
+            relaying[at].id if at in relaying else None,
+            told.reported_at,
+        )
+        for at, told in enumerate(data)
+    ]
+    outcomes = await commands.report_tips(connection, clock, tips)
+    return [
+        in_data(relaying[at].instead(outcome) if at in relaying else outcome) for at, outcome in enumerate(outcomes)
+    ]

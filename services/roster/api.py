@@ -24,7 +24,8 @@ from services.roster.models import (
     Withdraw,
 )
 from services.roster.rules import State
-from shared.access.guard import CityOperator, Operator, Reader
+from shared.access.guard import CityOperator, Operator, Reader, allowed
+from shared.access.roles import Principal, Role
 from shared.clock import Clock
 from shared.contracts.fields import County, Team, UnitId
 from shared.contracts.refusals import Refusal
@@ -36,6 +37,11 @@ from shared.web.writes import Answer, check_version, write
 
 router = APIRouter(prefix="/api/v1")
 Year = Annotated[int, Path(ge=2000, le=2100)]
+UnitReader = Annotated[
+    Principal,
+    allowed(Role.COUNTY_OPERATOR, Role.CITY_OPERATOR, Role.COMMITTEE, Role.AUDITOR, Role.PRODUCER),
+]
+"""Producers report with the codes of units."""
 
 
 # -- units and quotas --------------------------------------------------------------------------------------------------
@@ -66,13 +72,13 @@ async def redefine_unit(request: Request, who: CityOperator, unit_id: UnitId, to
 
 
 @router.get("/units", tags=["units"])
-async def list_units(request: Request, who: Reader, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
+async def list_units(request: Request, who: UnitReader, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
     async with reading(request) as connection:
         return page(await queries.units(connection, who.county, cursor, limit), limit, ["unit_id"])
 
 
 @router.get("/units/{unit_id}", tags=["units"])
-async def show_unit(request: Request, who: Reader, response: Response, unit_id: UnitId) -> dict[str, Any]:
+async def show_unit(request: Request, who: UnitReader, response: Response, unit_id: UnitId) -> dict[str, Any]:
     async with reading(request) as connection:
         found = await queries.unit(connection, unit_id)
     who.must_serve(found["county"])

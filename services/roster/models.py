@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.roster import personal
 from shared.contracts.fields import County, Day, Id, Instant, Names, Team, UnitId, Url, Words
+from shared.contracts.references import Kind
 from shared.contracts.roster import Category, DeclineReason, Platform, UnitKind
 
 
@@ -137,3 +138,26 @@ class ContactList(_Told):
     unit_id: UnitId
     team: Team | None = None
     reason: Annotated[Words, StringConstraints(max_length=200)]
+
+
+_Producer = Annotated[str, StringConstraints(max_length=40)]
+_ExternalRef = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class ExternalRef(_Told):
+    """What another system calls a volunteer or, with ``account_id``, that account of the volunteer's."""
+
+    external_ref: _ExternalRef = Field(repr=False)
+    volunteer_id: Id
+    account_id: Id | None = None
+
+
+class RegisterReferences(_Told):
+    producer: _Producer
+    external_refs: Annotated[list[ExternalRef], Field(min_length=1, max_length=1000)]
+
+
+class RemoveReference(_Told):
+    producer: _Producer
+    kind: Kind
+    external_ref: _ExternalRef

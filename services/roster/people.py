@@ -7,7 +7,7 @@ from uuid import UUID
 from services.roster import commands, contacts, queries, rules
 from services.roster.personal import Contact, Vault
 from services.roster.rules import Volunteer
-from shared.access import audit
+from shared.access import audit, references
 from shared.access.roles import Principal
 from shared.postgres import Connection
 
@@ -41,6 +41,7 @@ async def everything(connection: Connection, who: Principal, vault: Vault, year:
         "volunteer": await queries.volunteer(connection, volunteer_id, year),
         "contact": asdict(found.get(volunteer_id, Contact())),
         "ledger_rows": await queries.ledger_refs(connection, volunteer_id),
+        "known_elsewhere_as": await references.of_volunteer(connection, volunteer_id),
         "looked_at": await queries.looks(connection, volunteer_id),
     }
 

@@ -248,6 +248,39 @@ async def ledger(connection: Connection, unit_id: str, *, parts: bool) -> list[d
     return [dict(row) for row in rows]
 
 
+async def external_refs(
+    connection: Connection,
+    county: str | None,
+    cursor: str | None,
+    limit: int,
+    *,
+    producer: str | None = None,
+    kind: str | None = None,
+    external_ref: str | None = None,
+    volunteer_id: UUID | None = None,
+) -> list[dict[str, Any]]:
+    """What other systems call volunteers and accounts, in the order of producer, kind and reference."""
+    after_producer, after_kind, after_ref = _key(cursor, _text, _text, _text) or ["", "", ""]
+    rows = await connection.fetch(
+        """select r.producer, r.kind, r.external_ref, r.volunteer_id, r.account_id
+           from access.external_ref r join volunteer v using (volunteer_id) join unit u using (unit_id)
+           where ($1::text is null or u.county = $1) and ($2::text is null or r.producer = $2)
+             and ($3::text is null or r.kind = $3) and ($4::text is null or r.external_ref = $4)
+             and ($5::uuid is null or r.volunteer_id = $5) and (r.producer, r.kind, r.external_ref) > ($6, $7, $8)
+           order by r.producer, r.kind, r.external_ref limit $9""",
+        county,
+        producer,
+        kind,
+        external_ref,
+        volunteer_id,
+        after_producer,
+        after_kind,
+        after_ref,
+        limit + 1,
+    )
+    return [dict(row) for row in rows]
+
+
 async def members(connection: Connection, unit_id: str, team: str | None) -> list[dict[str, Any]]:
     """The registered of a unit (and team): ``volunteer_id``, ``team``, ``row_ref``."""
     rows = await connection.fetch(

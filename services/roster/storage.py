@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from shared.access import references
 from shared.postgres import Connection
 
 _VOLUNTEER = (
@@ -18,6 +19,12 @@ async def lock_units(connection: Connection, unit_ids: Collection[str]) -> dict[
         "select * from unit where unit_id = any($1::text[]) order by unit_id for update", list(unit_ids)
     )
     return {row["unit_id"]: row for row in rows}
+
+
+async def counties(connection: Connection, unit_ids: Collection[str]) -> dict[str, str]:
+    """The county of each unit."""
+    rows = await connection.fetch("select unit_id, county from unit where unit_id = any($1::text[])", list(unit_ids))
+    return {row["unit_id"]: row["county"] for row in rows}
 
 
 async def insert_unit(
@@ -252,6 +259,14 @@ async def withdraw_account(connection: Connection, account_id: UUID, at: datetim
     await connection.execute("update account set withdrawn_at = $2 where account_id = $1", account_id, at)
 
 
+async def owners(connection: Connection, account_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The volunteer of each account that is there."""
+    rows = await connection.fetch(
+        "select account_id, volunteer_id from account where account_id = any($1::uuid[])", list(account_ids)
+    )
+    return {row["account_id"]: row["volunteer_id"] for row in rows}
+
+
 async def living_accounts(connection: Connection, volunteer_id: UUID) -> list[Any]:
     """Those not withdrawn, locked."""
     return await connection.fetch(
@@ -314,6 +329,7 @@ async def erase(connection: Connection, volunteer_id: UUID) -> None:
     await connection.execute("delete from contact_hash where volunteer_id = $1", volunteer_id)
     await connection.execute("update ledger_row set volunteer_id = null where volunteer_id = $1", volunteer_id)
     await connection.execute("update account set disclosure_url = null where volunteer_id = $1", volunteer_id)
+    await references.forget(connection, volunteer_id)
     await connection.execute(
         "update volunteer set erased_at = now(), version = version + 1 where volunteer_id = $1", volunteer_id
     )

@@ -7,9 +7,9 @@ from services.training import commands
 from services.training.rules import Attendance
 from shared.clock import Clock
 from shared.contracts.intake import AttendanceReported
-from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
-from shared.delivery.intake import Door, Outcome, in_data, own_id
+from shared.delivery.intake import Door, Outcome, in_data
+from shared.delivery.references import called
 from shared.postgres import Connection
 from shared.settings import Settings
 
@@ -21,15 +21,13 @@ def create_door(settings: Settings) -> Door:
 
 
 async def take_attendances(connection: Connection, clock: Clock, requests: Sequence[Request]) -> Sequence[Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    attendances: dict[int, Attendance] = {}
-    for index, request in enumerate(requests):
-        data: Any = request.data
-        volunteer_id = own_id(data.volunteer_id)
-        if volunteer_id is None:
-            outcomes[index] = Refusal("unknown_volunteer", pointer="/data/volunteer_id")
-        else:
-            attendances[index] = Attendance(data.session_id, volunteer_id, data.venue_no, data.hours, data.held_on)
-    decided = await commands.record_attendances(connection, clock, list(attendances.values()))
-    outcomes |= zip(attendances, map(in_data, decided), strict=True)
-    return [outcomes[index] for index in range(len(requests))]
+    data: list[Any] = [request.data for request in requests]
+    people = await called(
+        connection, [(request, "volunteer", told.volunteer_id) for request, told in zip(requests, data, strict=True)]
+    )
+    attendances = [
+        Attendance(told.session_id, volunteer.id, told.venue_no, told.hours, told.held_on)
+        for told, volunteer in zip(data, people, strict=True)
+    ]
+    outcomes = await commands.record_attendances(connection, clock, attendances)
+    return [in_data(volunteer.instead(outcome)) for volunteer, outcome in zip(people, outcomes, strict=True)]

@@ -234,6 +234,7 @@ class Door:
 
     async def settle(self, connection: Connection, patience: float) -> int:
         """Decides parked reports whose thing has arrived or whose wait is over. Returns how many were looked at."""
+        await parking.wake_for_references(connection)
         rows = await parking.due(connection, patience)
         if not rows:
             return 0
@@ -271,14 +272,6 @@ class _Told:
     @property
     def key(self) -> Key:
         return self.source, self.id
-
-
-def own_id(reference: str) -> UUID | None:
-    """An id of ours; None for a producer's own reference."""
-    try:
-        return UUID(reference)
-    except ValueError:
-        return None
 
 
 def in_data(outcome: Outcome) -> Outcome:

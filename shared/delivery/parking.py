@@ -40,6 +40,22 @@ async def arrived(connection: Connection, things: Sequence[str]) -> None:
     )
 
 
+async def wake_for_references(connection: Connection) -> None:
+    """Wakes reports whose ``reference/<producer>/<kind>/<reference>`` was registered since.
+
+    Asked for at each settling, from the few that wait: who registers references does not know this service.
+    """
+    await connection.execute(
+        """update parked p set arrived = true
+           where (p.source, p.id) in (
+               select w.source, w.id from parked w
+               join access.external_ref r
+                   on w.thing = 'reference/' || r.producer || '/' || r.kind || '/' || r.external_ref
+               where not w.arrived and w.thing like 'reference/%' for update of w skip locked
+           )"""
+    )
+
+
 async def park(connection: Connection, waiting: Sequence[tuple[Request, str, str | None]], sealer: Sealer) -> None:
     """Stores reports, sealed, with what each waits for and on which topic that would come."""
     await connection.executemany(

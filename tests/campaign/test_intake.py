@@ -75,8 +75,8 @@ async def test_shares_refused_at_once(campaign: Campaign) -> None:
     await campaign.http.post(f"/campaign/api/v1/posts/{gone}/withdraw", json={"reason": "error"})
     tomorrow = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     refusals = [
-        (repost("our-4711", account, post_id), "unknown_volunteer", "/data/volunteer_id"),
-        (repost(volunteer, "our-4711", post_id), "unknown_account", "/data/account_id"),
+        (repost("我们的 4711", account, post_id), "unknown_volunteer", "/data/volunteer_id"),
+        (repost(volunteer, "我们的 4711", post_id), "unknown_account", "/data/account_id"),
         (repost(volunteer, others_account, post_id), "unknown_account", "/data/account_id"),
         (repost(volunteer, account, post_id, "2014-04-30 23:59"), "volunteer_not_active", "/data/volunteer_id"),
         (repost(other, others_account, post_id, "2014-08-01 00:00"), "volunteer_not_active", "/data/volunteer_id"),

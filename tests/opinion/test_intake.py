@@ -30,7 +30,7 @@ async def test_tips_refused_at_once(opinion: Service) -> None:
     await opinion.know(opinion.roster.unit())
     refusals = [
         (tip_report(unit_id=XIAPU), "unknown_unit", "/data/unit_id"),
-        (tip_report(relayed_by="our-4711"), "unknown_volunteer", "/data/relayed_by"),
+        (tip_report(relayed_by="我们的 4711"), "unknown_volunteer", "/data/relayed_by"),
         (tip_report(text="请回电13800138000。"), "personal_data", "/data/text"),
         (tip_report(text="举报张建国在群里造谣。"), "person_targeted", "/data/text"),
         # What must not be kept is not parked either.

@@ -35,7 +35,7 @@ async def test_attendances_refused_at_once(training: Service) -> None:
     volunteer, gone, present = [await training.volunteer() for _ in range(3)]
     await training.know(training.roster.left(gone, "2014-05-20"))
     refusals = [
-        (attendance(session_id, "our-4711"), "unknown_volunteer", "/data/volunteer_id"),
+        (attendance(session_id, "我们的 4711"), "unknown_volunteer", "/data/volunteer_id"),
         (attendance(session_id, gone), "volunteer_not_active", "/data/volunteer_id"),
         (attendance(cancelled, volunteer), "unknown_session", "/data/session_id"),
         (attendance(session_id, volunteer, venue_no=11), "schema", "/data/venue_no"),
