@@ -88,7 +88,7 @@ def test_on_paper_it_is_a4_across_and_the_table_one_sheet(browser: Browser, addr
     browser.open(address + PAGE)
     printed = browser.pdf()
     assert b"/MediaBox [0 0 841." in printed
-    assert printed.count(b"/Type /Page\n") == 2
+    assert printed.count(b"/Type /Page\n") == 3  # the table; pictures and notes; what the indicators mean
 
 
 def test_an_error_is_a_page(browser: Browser, address: str) -> None:
