@@ -8,6 +8,7 @@ import pytest
 from qingsheng import users
 from qingsheng.producers import issue_key
 from qingsheng.registry import SERVICES
+from services.appraisal import live
 from shared.access import accounts, sessions
 from shared.access.roles import OF_ACCOUNTS, Role
 from shared.settings import Settings
@@ -48,8 +49,9 @@ async def headers_of(settings: Settings, role: Role) -> dict[str, str]:
 
 @pytest.mark.parametrize("role", [Role.PUBLIC, Role.PRODUCER, *sorted(OF_ACCOUNTS)])
 async def test_every_endpoint_lets_in_who_may_and_nobody_else(
-    database_url: str, stack, topic_prefix: str, role: Role
+    database_url: str, stack, topic_prefix: str, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(live, "_LONGEST", 0.0)  # a stream that would stay open for minutes
     settings = settings_for(database_url, stack.kafka_bootstrap_servers, topic_prefix)
     wrong: list[str] = []
     headers = await headers_of(settings, role)
