@@ -13,6 +13,7 @@ from rich.table import Table
 
 from qingsheng.console import AsJson, Result, done, fail, out, say, settings_here
 from qingsheng.embedded import EmbeddedError
+from qingsheng.intake_commands import app as intake
 from qingsheng.operate.commands import app as operate
 from shared.settings import Settings
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(operate)
+app.add_typer(intake, name="intake")
 keys = typer.Typer(help="Systems that report to the front door, and their API keys.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)

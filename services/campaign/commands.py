@@ -99,8 +99,8 @@ async def publish_posts(
     outcomes: list[Outcome] = []
     entering: dict[str, storage.PostRow] = {}
     for post in posts:
-        if not rules.is_timely(post.published_at, now):
-            outcomes.append(Refusal("time_out_of_range", pointer="/published_at"))
+        if refusal := flaw_of(post, now):
+            outcomes.append(refusal)
         elif post.unit_id not in units:
             outcomes.append(Refusal("unknown_unit", pointer="/unit_id"))
         elif county and units[post.unit_id]["county"] != county:
@@ -138,6 +138,12 @@ async def publish_posts(
     known = [thing for row in entering.values() if row.post_id in entered for thing in _names_of_post(row)]
     await parking.arrived(connection, known)
     return outcomes
+
+
+def flaw_of(post: NewPost, now: datetime) -> Refusal | None:
+    """What is wrong with a post whatever else is known."""
+    timely = rules.is_timely(post.published_at, now)
+    return None if timely else Refusal("time_out_of_range", pointer="/published_at")
 
 
 async def withdraw_post(

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from services.campaign import commands, storage
+from services.campaign import commands, rules, storage
 from services.campaign.rules import Share
 from shared.clock import Clock
 from shared.contracts.intake import PostReported, RepostReported, RepostWithdrawn
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
-from shared.delivery.intake import Arrival, Decided, Door, Outcome, Reply, Waiting, in_data
-from shared.delivery.references import Called, called
+from shared.delivery.intake import Arrival, Decided, Door, Outcome, Reply, Waiting, in_data, refusal_in_data
+from shared.delivery.references import Called, called, unheard_of
 from shared.postgres import Connection
 from shared.settings import Settings
 
@@ -54,20 +54,27 @@ def create_door(settings: Settings) -> Door:
         RepostReported.TYPE: take_reposts,
         RepostWithdrawn.TYPE: take_withdrawals,
     }
+    judges = {PostReported.TYPE: judge_post, RepostReported.TYPE: judge_repost}
     clock = Clock(settings.zone, settings.story_mode)
-    return CampaignDoor("campaign", takers, clock, settings.secret_key.get_secret_value())
+    return CampaignDoor("campaign", takers, clock, settings.secret_key.get_secret_value(), judges)
 
 
 async def take_posts(connection: Connection, clock: Clock, requests: Sequence[Request]) -> Sequence[Outcome]:
-    posts: list[commands.NewPost] = []
-    for request in requests:
-        data: Any = request.data
-        posts.append(
-            commands.NewPost(
-                data.channel, data.unit_id, data.title, data.url, data.published_at, column_id=data.column_id
-            )
-        )
+    posts = [_post(request) for request in requests]
     return [in_data(outcome) for outcome in await commands.publish_posts(connection, clock, posts)]
+
+
+def judge_post(request: Request, clock: Clock) -> Refusal | None:
+    """What is refused whatever units and columns there are."""
+    refusal = commands.flaw_of(_post(request), clock.now())
+    return refusal and refusal_in_data(refusal)
+
+
+def _post(request: Request) -> commands.NewPost:
+    data: Any = request.data
+    return commands.NewPost(
+        data.channel, data.unit_id, data.title, data.url, data.published_at, column_id=data.column_id
+    )
 
 
 async def take_reposts(connection: Connection, clock: Clock, requests: Sequence[Request]) -> Sequence[Outcome]:
@@ -79,6 +86,19 @@ async def take_reposts(connection: Connection, clock: Clock, requests: Sequence[
             outcome = Refusal("unknown_account", pointer="/account_id")
         outcomes.append(in_data(volunteer.instead(account.instead(outcome))))
     return outcomes
+
+
+def judge_repost(request: Request, clock: Clock) -> Refusal | None:
+    """What is refused whatever volunteers, accounts and posts there are."""
+    data: Any = request.data
+    volunteer = unheard_of(request, "volunteer", data.volunteer_id)
+    account = unheard_of(request, "account", data.account_id)
+    verdict = rules.judge(_share(request, volunteer, account), (), (), (), clock.now(), clock.zone)
+    if isinstance(verdict, Refusal):
+        return refusal_in_data(verdict)
+    if account.never:
+        return Refusal("unknown_account", pointer="/data/account_id")
+    return Refusal("unknown_volunteer", pointer="/data/volunteer_id") if volunteer.never else None
 
 
 async def _told(connection: Connection, requests: Sequence[Request]) -> list[tuple[Called, Called]]:

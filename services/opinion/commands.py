@@ -85,17 +85,15 @@ async def report_tips(connection: Connection, clock: Clock, tips: Sequence[NewTi
     outcomes: list[Outcome] = []
     rows: list[storage.TipRow] = []
     for tip in tips:
-        reported_at = rules.fact_time(tip.reported_at, now, "/reported_at")
-        if isinstance(reported_at, Refusal):
-            outcomes.append(reported_at)
+        if refusal := flaw_of(tip, now):
+            outcomes.append(refusal)
         elif tip.unit_id not in units:
             outcomes.append(Refusal("unknown_unit", pointer="/unit_id"))
-        elif refusal := screen(tip.text, "/text"):
-            outcomes.append(refusal)
         elif tip.relayed_by and not any(move.unit_id for move in relaying.get(tip.relayed_by, ())):
             unknown = Refusal("unknown_volunteer", pointer="/relayed_by")
             outcomes.append(Waiting(f"volunteer/{tip.relayed_by}", events_topic("roster"), unknown))
         else:
+            reported_at = moment(rules.fact_time(tip.reported_at, now, "/reported_at"))
             row = storage.TipRow(
                 uuid7(),
                 tip.channel,
@@ -123,6 +121,12 @@ async def report_tips(connection: Connection, clock: Clock, tips: Sequence[NewTi
             outcomes.append(Accepted([Draft(reported, row.county)], [f"tip/{row.tip_id}"]))
     await storage.insert_tips(connection, rows)
     return outcomes
+
+
+def flaw_of(tip: NewTip, now: datetime) -> Refusal | None:
+    """What is wrong with a tip whatever else is known: its time, its text (charter C4)."""
+    reported_at = rules.fact_time(tip.reported_at, now, "/reported_at")
+    return reported_at if isinstance(reported_at, Refusal) else screen(tip.text, "/text")
 
 
 # -- seeing to it ------------------------------------------------------------------------------------------------------

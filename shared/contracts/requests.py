@@ -132,6 +132,18 @@ def parse_batch(body: bytes) -> list[Request | Refusal]:
     return parsed
 
 
+def parse_body(body: bytes, headers: Headers = ()) -> list[Request | Refusal] | Refusal:
+    """What a body holds, one report or a batch of them, report by report; a Refusal where the whole cannot be read."""
+    try:
+        return parse_batch(body) if body.lstrip()[:1] == b"[" else [parse(body, headers)]
+    except Refusal as refusal:
+        return refusal if refusal.request_id is None else [refusal]
+    except Unreadable as unreadable:
+        if unreadable.reason == "not_json":
+            return Refusal("not_json")
+        return Refusal("not_cloudevents", pointer="/id", reason=reasons.missing("id"))
+
+
 def _binary_attributes(headers: Headers) -> dict[str, str]:
     """Attributes of binary mode, if they name an id. Headers that are not text are passed over."""
     attributes: dict[str, str] = {}

@@ -11,6 +11,7 @@ from typing import TypeAlias, cast
 from uuid import UUID
 
 from shared.clock import Clock
+from shared.contracts import reasons
 from shared.contracts.answers import accepted, id_reused, rejected
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Request
@@ -47,6 +48,8 @@ Key: TypeAlias = tuple[str, str]
 """(source, id) of a report."""
 Decided: TypeAlias = tuple[Key, Request | None, Accepted | Refusal]
 Taker: TypeAlias = Callable[[Connection, Clock, Sequence[Request]], Awaitable[Sequence[Outcome]]]
+Judge: TypeAlias = Callable[[Request, Clock], Refusal | None]
+"""What a taker refuses whatever else is known: by the very rules that it decides by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,20 @@ class Reply:
 
 
 class Door:
-    """Takes the reports of one service. ``takers`` are asked in their order: what others wait for comes first."""
+    """Takes the reports of one service. ``takers`` are asked in their order: what others wait for comes first.
+    ``judges``: of the types of which something can be said without looking anything up."""
 
-    def __init__(self, service: str, takers: Mapping[str, Taker], clock: Clock, secret: str) -> None:
+    def __init__(
+        self,
+        service: str,
+        takers: Mapping[str, Taker],
+        clock: Clock,
+        secret: str,
+        judges: Mapping[str, Judge] | None = None,
+    ) -> None:
         self.service = service
         self._takers = takers
+        self._judges = judges or {}
         self._clock = clock
         self._sealer = Sealer(secret, "parked")
 
@@ -78,15 +90,9 @@ class Door:
         """Takes a batch within the caller's transaction; the replies are in the order of the arrivals."""
         told = [_Told.of(arrival) for arrival in arrivals]
         replies = [Reply(report.id, []) for report in told]
-        first: dict[Key, int] = {}
-        again: list[int] = []
-        for index, report in enumerate(told):
-            if report.source != report.allowed_source:
-                await self._refuse_stranger(connection, report, replies[index])
-            elif report.key in first:
-                again.append(index)
-            else:
-                first[report.key] = index
+        strangers, first, again = _sorted_out(told)
+        for index, refusal in strangers.items():
+            await self._refuse_stranger(connection, told[index], refusal, replies[index])
         fresh = await _remember(connection, [told[index] for index in first.values()])
         outcomes = await self._decide(connection, [told[first[key]] for key in first if key in fresh])
         answers = await self._conclude(connection, outcomes)
@@ -98,10 +104,31 @@ class Door:
         await self._repeat(connection, [(told[index], replies[index]) for index in sorted(again)])
         return replies
 
-    async def _refuse_stranger(self, connection: Connection, report: "_Told", reply: Reply) -> None:
+    def takes(self, type_name: str) -> bool:
+        return type_name in self._takers
+
+    def foresee(self, arrivals: Sequence[Arrival]) -> list[Refusal | None]:
+        """What ``take`` would refuse of a batch, as far as can be said without looking anything up."""
+        told = [_Told.of(arrival) for arrival in arrivals]
+        strangers, first, _ = _sorted_out(told)
+
+        def of(index: int, report: _Told) -> Refusal | None:
+            if index in strangers:
+                return strangers[index]
+            before = told[first[report.key]]
+            if before.digest != report.digest:
+                return Refusal("id_reused", pointer="/id")
+            request = before.content
+            if refusal := self._unfit(request):
+                return refusal
+            assert isinstance(request, Request)
+            judge = self._judges.get(request.type)
+            return self._untimely(request) or (judge(request, self._clock) if judge else None)
+
+        return [of(index, report) for index, report in enumerate(told)]
+
+    async def _refuse_stranger(self, connection: Connection, report: "_Told", refusal: Refusal, reply: Reply) -> None:
         """A report under another one's name, or none, is answered but not remembered: the name is not its own."""
-        code = "source_not_allowed" if report.source else "not_cloudevents"
-        refusal = Refusal(code, pointer="/source", source=report.allowed_source, reason="source is missing")
         answer = rejected(report.id, report.source, self.service, refusal, self._clock.now())
         reply.answers.append(answer)
         await send(connection, [(_topic(report.allowed_source), report.id, answer)])
@@ -111,16 +138,24 @@ class Door:
         done: list[Decided] = []
         valid: list[Request] = []
         for report in reports:
-            if isinstance(report.content, Refusal):
-                done.append((report.key, None, report.content))
-            elif report.content.type not in self._takers:
-                done.append((report.key, None, Refusal("unknown_type", pointer="/type")))
+            if refusal := self._unfit(report.content):
+                done.append((report.key, None, refusal))
             else:
-                valid.append(report.content)
+                valid.append(cast(Request, report.content))
         decided, waiting = await self._look(connection, valid, ())
         if waiting:
             await parking.park(connection, [(r, w.thing, w.topic) for r, w in waiting], self._sealer)
         return done + decided
+
+    def _unfit(self, content: Request | Refusal) -> Refusal | None:
+        """Why nobody need be asked about it."""
+        if isinstance(content, Refusal):
+            return content
+        return None if self.takes(content.type) else Refusal("unknown_type", pointer="/type")
+
+    def _untimely(self, request: Request) -> Refusal | None:
+        late = request.time > self._clock.now() + LATEST
+        return Refusal("time_out_of_range", pointer="/time") if late else None
 
     async def _look(
         self, connection: Connection, requests: Sequence[Request], held: Collection[str]
@@ -152,15 +187,11 @@ class Door:
             of_type = [request for request in requests if request.type == type_name]
             for moment, group in self._by_moment(of_type).items():
                 with self._clock.told(moment):
-                    latest = self._clock.now() + LATEST
-                    timely = [request for request in group if request.time <= latest]
+                    refusals = {request: refusal for request in group if (refusal := self._untimely(request))}
+                    timely = [request for request in group if request not in refusals]
                     if timely:
                         answers += zip(timely, await taker(connection, self._clock, timely), strict=True)
-                    answers += [
-                        (request, Refusal("time_out_of_range", pointer="/time"))
-                        for request in group
-                        if request.time > latest
-                    ]
+                    answers += refusals.items()
         return answers
 
     def _by_moment(self, requests: Sequence[Request]) -> dict[datetime | None, list[Request]]:
@@ -274,16 +305,39 @@ class _Told:
         return self.source, self.id
 
 
+def _sorted_out(told: Sequence[_Told]) -> tuple[dict[int, Refusal], dict[Key, int], list[int]]:
+    """By place in the batch: those under another's name or none, with why not; the first of each (source, id); those
+    that say an id again."""
+    strangers: dict[int, Refusal] = {}
+    first: dict[Key, int] = {}
+    again: list[int] = []
+    for index, report in enumerate(told):
+        if report.source != report.allowed_source:
+            code = "source_not_allowed" if report.source else "not_cloudevents"
+            strangers[index] = Refusal(
+                code, pointer="/source", source=report.allowed_source, reason=reasons.missing("source")
+            )
+        elif report.key in first:
+            again.append(index)
+        else:
+            first[report.key] = index
+    return strangers, first, again
+
+
 def in_data(outcome: Outcome) -> Outcome:
     """Commands point into what they were told; in a report that is its ``data``."""
     match outcome:
         case Refusal():
-            pointer = None if outcome.pointer is None else f"/data{outcome.pointer}"
-            return Refusal(outcome.code, pointer=pointer, **outcome.detail)
+            return refusal_in_data(outcome)
         case Waiting(thing, topic, refusal):
-            return Waiting(thing, topic, cast(Refusal, in_data(refusal)))
+            return Waiting(thing, topic, refusal_in_data(refusal))
         case _:
             return outcome
+
+
+def refusal_in_data(refusal: Refusal) -> Refusal:
+    pointer = None if refusal.pointer is None else f"/data{refusal.pointer}"
+    return Refusal(refusal.code, pointer=pointer, **refusal.detail)
 
 
 async def _remember(connection: Connection, reports: Sequence[_Told]) -> set[Key]:

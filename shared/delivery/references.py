@@ -47,6 +47,11 @@ async def called(connection: Connection, told: Sequence[tuple[Request, Kind, str
     return [_called(reference, name, known) for (_, _, reference), name in zip(told, names, strict=True)]
 
 
+def unheard_of(request: Request, kind: Kind, reference: str) -> Called:
+    """What a report names, where no references are known."""
+    return _called(reference, _name(request, kind, reference), {})
+
+
 def _name(request: Request, kind: Kind, reference: str) -> Name | None:
     """None where it is an id of ours."""
     return None if own_id(reference) else (request.source.removeprefix("/ext/"), kind, reference)

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from shared.access.guard import Reader, allowed
 from shared.access.roles import Principal, Role
 from shared.contracts.refusals import Refusal
-from shared.contracts.requests import MAX_BATCH, MAX_BYTES, Unreadable, parse, parse_batch
+from shared.contracts.requests import MAX_BATCH, MAX_BYTES, parse_body
 from shared.delivery.intake import Arrival, Door, Reply
 from shared.postgres import Connection, in_transaction
 from shared.web.intake_rate import wait_before
@@ -56,7 +56,8 @@ async def take(request: Request, who: Producer) -> Response:
 
     Answers 200 with one entry a report, in order: its answer event, or ``{status: "pending", request_id}``.
     """
-    contents = _contents(request, await _body(request))
+    headers = [(name, value.encode("latin-1")) for name, value in request.headers.items()]
+    contents = parse_body(await _body(request), headers)
     door: Door = request.app.state.door
     reports = 1 if isinstance(contents, Refusal) else len(contents)
     async with reading(request) as connection:
@@ -124,17 +125,6 @@ async def _body(request: Request) -> bytes:
         if len(body) > MAX_BODY:
             raise Refusal("too_large")
     return bytes(body)
-
-
-def _contents(request: Request, body: bytes) -> list[Any] | Refusal:
-    """What the body holds, report by report; a Refusal where the whole cannot be read."""
-    headers = [(name, value.encode("latin-1")) for name, value in request.headers.items()]
-    try:
-        return parse_batch(body) if body.lstrip()[:1] == b"[" else [parse(body, headers)]
-    except Refusal as refusal:
-        return refusal if refusal.request_id is None else [refusal]
-    except Unreadable as unreadable:
-        return Refusal("not_json" if unreadable.reason == "not_json" else "not_cloudevents")
 
 
 def _shown(reply: Reply) -> list[Any]:
