@@ -4,6 +4,7 @@ A service brings one ``Taker`` a request type. Takers load what they need for al
 rules and write in bulk; the door remembers reports, sends the answers and parks what has to wait.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -91,8 +92,7 @@ class Door:
         told = [_Told.of(arrival) for arrival in arrivals]
         replies = [Reply(report.id, []) for report in told]
         strangers, first, again = _sorted_out(told)
-        for index, refusal in strangers.items():
-            await self._refuse_stranger(connection, told[index], refusal, replies[index])
+        await self._refuse_strangers(connection, [(told[at], why, replies[at]) for at, why in strangers.items()])
         fresh = await _remember(connection, [told[index] for index in first.values()])
         outcomes = await self._decide(connection, [told[first[key]] for key in first if key in fresh])
         answers = await self._conclude(connection, outcomes)
@@ -127,11 +127,20 @@ class Door:
 
         return [of(index, report) for index, report in enumerate(told)]
 
-    async def _refuse_stranger(self, connection: Connection, report: "_Told", refusal: Refusal, reply: Reply) -> None:
-        """A report under another one's name, or none, is answered but not remembered: the name is not its own."""
-        answer = rejected(report.id, report.source, self.service, refusal, self._clock.now())
-        reply.answers.append(answer)
-        await send(connection, [(_topic(report.allowed_source), report.id, answer)])
+    async def _refuse_strangers(
+        self, connection: Connection, strangers: Sequence[tuple["_Told", Refusal, Reply]]
+    ) -> None:
+        """A report under another one's name, or none, is answered but uses no id up: the name is not its own."""
+        now = self._clock.now()
+        answers = [
+            (told.allowed_source, told.id, rejected(told.id, told.source, self.service, refusal, now))
+            for told, refusal, _ in strangers
+        ]
+        kept = await _beside(connection, answers)
+        for (_, _, reply), answer in zip(strangers, kept, strict=True):
+            reply.answers.append(answer)
+        given = zip(strangers, kept, strict=True)
+        await send(connection, [(_topic(told.allowed_source), told.id, answer) for (told, _, _), answer in given])
 
     async def _decide(self, connection: Connection, reports: Sequence["_Told"]) -> list[Decided]:
         """Asks the takers; parks what waits."""
@@ -252,14 +261,17 @@ class Door:
             [report.id for report, _ in repeated],
         )
         known = {(row["source"], row["id"]): (row["digest"], row["answer"]) for row in rows}
+        other = [report for report, _ in repeated if known[report.key][0] != report.digest]
+        now = self._clock.now()
+        answers = [(r.source, r.id, id_reused(r.id, r.source, r.digest, self.service, now)) for r in other]
+        reused = iter(await _beside(connection, answers))
         messages: list[tuple[str, str, bytes]] = []
         for report, reply in repeated:
             digest, answer = known[report.key]
             if answer is not None:
                 reply.answers.append(answer)
             if digest != report.digest:
-                now = self._clock.now()
-                reply.answers.append(id_reused(report.id, report.source, report.digest, self.service, now))
+                reply.answers.append(next(reused))
             messages += [(_topic(report.source), report.id, answer) for answer in reply.answers]
         await send(connection, messages)
 
@@ -351,6 +363,31 @@ async def _remember(connection: Connection, reports: Sequence[_Told]) -> set[Key
         [report.digest for report in reports],
     )
     return {(row["source"], row["id"]) for row in rows}
+
+
+async def _beside(connection: Connection, answers: Sequence[tuple[str, str, bytes]]) -> list[bytes]:
+    """Keeps answers (to which producer's source, request id, answer) that are no remembered report's first one. Returns what
+    is to be said: an answer given before is given again as it was."""
+    if not answers:
+        return []
+    keys = [(source, UUID(json.loads(answer)["id"])) for source, _, answer in answers]
+    new = {key: answer for key, (_, _, answer) in zip(reversed(keys), reversed(answers), strict=True)}
+    columns = [source for source, _ in new], [id for _, id in new]
+    await connection.execute(
+        """insert into intake_aside (source, answer_id, answer, answer_no, answered_in)
+           select source, answer_id, answer, nextval('intake_answer_no'), pg_current_xact_id()
+           from unnest($1::text[], $2::uuid[], $3::bytea[]) as d (source, answer_id, answer) order by source, answer_id
+           on conflict do nothing""",
+        *columns,
+        list(new.values()),
+    )
+    rows = await connection.fetch(
+        """select source, answer_id, answer from intake_aside
+           where (source, answer_id) in (select * from unnest($1::text[], $2::uuid[]))""",
+        *columns,
+    )
+    kept = {(row["source"], row["answer_id"]): row["answer"] for row in rows}
+    return [kept[key] for key in keys]
 
 
 def _key(request: Request) -> Key:

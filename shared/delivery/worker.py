@@ -201,3 +201,4 @@ async def _forget_old_keys(connection: Connection) -> None:
 async def _forget_old_requests(connection: Connection) -> None:
     """Reports are remembered 400 days; one still waiting is not forgotten."""
     await connection.execute("delete from intake_request where at < now() - interval '400 days' and answer is not null")
+    await connection.execute("delete from intake_aside where at < now() - interval '400 days'")

@@ -78,17 +78,24 @@ async def take(request: Request, who: Producer) -> Response:
 
 @router.get("/answers")
 async def answers(request: Request, who: Producer, cursor: Cursor = None, limit: Limit = 100) -> dict[str, Any]:
-    """The producer's answers in the order in which they were given; keep ``next_cursor`` and ask again with it."""
+    """All answers that the producer was given, in the order in which they were; keep ``next_cursor`` and ask again with it."""
     transaction, number = after(cursor, 2) or ("0", "0")
     if not all(str(part).isdecimal() and len(str(part)) < 19 for part in (transaction, number)):
         raise Refusal("schema", pointer="query:cursor", reason="take the next_cursor of the page before")
     async with request.app.state.pool.acquire(timeout=5) as connection:
         # In the order of transactions, up to the first that may still commit: so no answer can appear behind a cursor.
         rows = await connection.fetch(
-            """select answer, answered_in::text, answer_no from intake_request
-               where source = $1 and (answered_in, answer_no) > ($2::text::xid8, $3::bigint)
-                     and answered_in < pg_snapshot_xmin(pg_current_snapshot())
-               order by answered_in, answer_no limit $4""",
+            """select answer, answered_in::text, answer_no from (
+                   (select answer, answered_in, answer_no from intake_request
+                    where source = $1 and (answered_in, answer_no) > ($2::text::xid8, $3::bigint)
+                    order by answered_in, answer_no limit $4)
+                   union all
+                   (select answer, answered_in, answer_no from intake_aside
+                    where source = $1 and (answered_in, answer_no) > ($2::text::xid8, $3::bigint)
+                    order by answered_in, answer_no limit $4)
+               ) as given (answer, answered_in, answer_no)
+               where given.answered_in < pg_snapshot_xmin(pg_current_snapshot())
+               order by given.answered_in, answer_no limit $4""",
             f"/ext/{who.name}",
             str(transaction),
             int(number),
