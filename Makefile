@@ -17,8 +17,9 @@ READY := .venv/.ready
 demo: $(READY)
 	$(BIN)/qingsheng demo $(ARGS)
 
+# Tests wait more than they reckon: three at a time, on one pair of servers.
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 # tests/embedded is about the embedded servers themselves.
 test-containers: $(READY)

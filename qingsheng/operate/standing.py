@@ -17,7 +17,8 @@ from shared.postgres import connect
 from shared.settings import Settings
 
 PATIENCE = 5.0
-"""Seconds in which the broker has to give the records that wait; those it does not give are of unknown age."""
+"""Seconds in which the broker has to give the records that wait; those it does not give are of unknown age. A topic that
+was deleted a moment ago may be listed still: it is waited for no longer than this."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ async def reader(settings: Settings, topics: Sequence[str], **options: Any) -> A
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=100,
+        request_timeout_ms=int(PATIENCE * 1000),
         **options,
     )
     await consumer.start()

@@ -1,5 +1,11 @@
 """What waits to be read, told by service, topic and partition."""
 
+import asyncio
+
+import pytest
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from qingsheng.operate.standing import PATIENCE, reader
 from shared.settings import Settings
 from tests.delivery.counting import counting_worker
 from tests.delivery.tables import SHARES, Tables
@@ -35,3 +41,10 @@ async def test_what_waits_is_told_with_its_age(settings: Settings, appraisal: Ta
         await eventually(appraisal.counted(10))
     caught_up = await qingsheng(settings, "lag", "appraisal", "--max-seconds", "0")
     assert (caught_up.code, "are read" in caught_up.out) == (0, True)
+
+
+async def test_a_topic_that_is_listed_still_but_gone_is_not_waited_for_long(settings: Settings) -> None:
+    async with asyncio.timeout(4 * PATIENCE):
+        with pytest.raises(UnknownTopicOrPartitionError):
+            async with reader(settings, [settings.topic_prefix + "gone"]):
+                pass
