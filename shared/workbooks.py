@@ -7,6 +7,7 @@ import csv
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from xml.parsers import expat
@@ -20,6 +21,8 @@ MAX_UNPACKED = 32 * 1024 * 1024
 """Five thousand rows of a ledger unpack to about 6 MB."""
 MAX_AREA = 2_000_000
 """Cells in the rectangle from A1 to the last cell with content: the reader lays it out whole, empty cells too."""
+MAX_TEXT = 32 * 1024 * 1024
+"""Characters of all cells together. A text that cells share stands in the file once, and with the reader once a cell."""
 
 _ZIP = b"PK\x03\x04"
 _DELIMITERS = (",", ";", "\t")
@@ -89,6 +92,7 @@ def _decoded(content: bytes) -> str:
 def _checked(content: bytes) -> bytes:
     """The workbook packed anew from the parts that were looked at, so that the reader sees these and no others."""
     packed = io.BytesIO()
+    texts = _Texts()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as sent, zipfile.ZipFile(packed, "w") as taken:
             # A small file may unpack to a very large one. Nothing is read beyond the size told here.
@@ -97,21 +101,37 @@ def _checked(content: bytes) -> bytes:
             for entry in {entry.filename: entry for entry in sent.infolist()}.values():
                 if entry.filename.startswith(_PARTS):
                     part = sent.read(entry)
-                    if _is_harmless(part):
+                    if _is_harmless(part, texts):
                         taken.writestr(entry.filename, part)
     except Refusal:
         raise
     except Exception:  # no zip, a broken one, an encrypted one
         raise _unreadable() from None
+    if texts.longest() > MAX_TEXT:
+        raise Refusal("too_large")
     return packed.getvalue()
 
 
-def _is_harmless(part: bytes) -> bool:
+def _is_harmless(part: bytes, texts: "_Texts") -> bool:
     """Whether this is plain XML; pictures and macros are not. Raises ``schema`` for a sheet too wide or long."""
     extent = _Extent()
+    texts.next_part()
+
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        kind = name.rpartition(":")[2]
+        extent.begin(kind, attributes)
+        texts.begin(kind, attributes)
+
+    def end(name: str) -> None:
+        kind = name.rpartition(":")[2]
+        extent.end(kind)
+        texts.end(kind)
+
     parser = expat.ParserCreate()
-    parser.StartElementHandler = extent.begin
-    parser.EndElementHandler = extent.end
+    parser.buffer_text = True
+    parser.StartElementHandler = begin
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = texts.say
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(part, True)
@@ -132,8 +152,7 @@ class _Extent:
         self._last_row = self._last_column = 0
         self._in_cell = False
 
-    def begin(self, name: str, attributes: dict[str, str]) -> None:
-        kind = name.rpartition(":")[2]
+    def begin(self, kind: str, attributes: dict[str, str]) -> None:
         reference = attributes.get("r", "")
         if kind == "row":
             self._row = int(reference) if reference.isdecimal() else self._row + 1
@@ -149,9 +168,59 @@ class _Extent:
             if self._last_row * self._last_column > MAX_AREA:
                 raise _stray(self._row, self._column)
 
-    def end(self, name: str) -> None:
-        if name.rpartition(":")[2] == "c":
+    def end(self, kind: str) -> None:
+        if kind == "c":
             self._in_cell = False
+
+
+class _Texts:
+    """How much text the cells come to once each has its own: one long text that very many cells share would fill the
+    reader's memory."""
+
+    def __init__(self) -> None:
+        self._uses: Counter[int] = Counter()
+        self._lengths: list[list[int]] = []
+        """Of the texts to share, by the part that tells them; whichever part the reader takes for it."""
+        self._in_text = self._in_sharing_cell = False
+        self._said: list[str] | None = None
+
+    def next_part(self) -> None:
+        self._lengths.append([])
+        self._in_text = self._in_sharing_cell = False
+        self._said = None
+
+    def begin(self, kind: str, attributes: dict[str, str]) -> None:
+        if kind == "si":
+            if self._in_text:
+                raise ValueError("a text within a text")
+            self._in_text = True
+            self._lengths[-1].append(0)
+        elif kind == "c":
+            self._in_sharing_cell = attributes.get("t") == "s"
+        elif kind == "v" and self._in_sharing_cell:
+            self._said = []
+
+    def say(self, text: str) -> None:
+        if self._in_text:
+            self._lengths[-1][-1] += len(text)
+        elif self._said is not None:
+            self._said.append(text)
+
+    def end(self, kind: str) -> None:
+        if kind == "si":
+            self._in_text = False
+        elif kind == "v" and self._said is not None:
+            number = "".join(self._said).strip()
+            self._said = None
+            if number.isdecimal() and len(number) < 10:
+                self._uses[int(number)] += 1
+
+    def longest(self) -> int:
+        """Characters of all cells that share texts."""
+        return max((self._of(lengths) for lengths in self._lengths), default=0)
+
+    def _of(self, lengths: list[int]) -> int:
+        return sum(lengths[number] * uses for number, uses in self._uses.items() if number < len(lengths))
 
 
 def _column(letters: str) -> int:
