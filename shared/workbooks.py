@@ -21,6 +21,8 @@ MAX_UNPACKED = 32 * 1024 * 1024
 """Five thousand rows of a ledger unpack to about 6 MB."""
 MAX_AREA = 2_000_000
 """Cells in the rectangle from A1 to the last cell with content: the reader lays it out whole, empty cells too."""
+MAX_ELEMENTS = 3_000_000
+"""Of one part's XML, each of which costs a microsecond. Twenty thousand rows of a ledger have less than a million."""
 MAX_TEXT = 32 * 1024 * 1024
 """Characters of all cells together. A text that cells share stands in the file once, and with the reader once a cell."""
 
@@ -116,8 +118,13 @@ def _is_harmless(part: bytes, texts: "_Texts") -> bool:
     """Whether this is plain XML; pictures and macros are not. Raises ``schema`` for a sheet too wide or long."""
     extent = _Extent()
     texts.next_part()
+    elements = 0
 
     def begin(name: str, attributes: dict[str, str]) -> None:
+        nonlocal elements
+        elements += 1
+        if elements > MAX_ELEMENTS:
+            raise Refusal("too_large")
         kind = name.rpartition(":")[2]
         extent.begin(kind, attributes)
         texts.begin(kind, attributes)
