@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -59,10 +59,7 @@ class Choice:
 async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
     """A connection to a schema with empty projections, dropped afterwards with whatever is in it then. They have the
     present ones' constraints and unique indices; ``add_indices`` makes the others, which cost less when all is stored."""
-    connection: Any = await connect(
-        settings, search_path=schema, timezone="UTC", jit="off", maintenance_work_mem="256MB", work_mem="32MB"
-    )
-    await use_json(connection)
+    connection = await _connect(settings, schema)
     try:
         await connection.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
         for table in PROJECTED:
@@ -77,6 +74,14 @@ async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
         with contextlib.suppress(Exception):
             await connection.execute(f"drop schema if exists {schema} cascade")
         await connection.close()
+
+
+async def _connect(settings: Settings, schema: str) -> Any:
+    connection: Any = await connect(
+        settings, search_path=schema, timezone="UTC", jit="off", maintenance_work_mem="256MB", work_mem="32MB"
+    )
+    await use_json(connection)
+    return connection
 
 
 async def add_indices(connection: Any, schema: str) -> None:
@@ -109,56 +114,102 @@ def partitions_of(settings: Settings, consumer: Any) -> list[TopicPartition]:
     return [TopicPartition(t, p) for t in topics for p in sorted(consumer.partitions_for_topic(t) or ())]
 
 
+@dataclass(frozen=True)
+class Lane:
+    """Topics that are read by one consumer, without a group, and applied by one connection."""
+
+    consumer: Any
+    connection: Any
+
+
+LANES = (("campaign",), tuple(service for service in SOURCES if service != "campaign"))
+"""Side by side, as the worker reads them: facts of one service are put together with those of no other."""
+
+
 @asynccontextmanager
-async def log_of(settings: Settings) -> AsyncIterator[Any]:
-    """A consumer of all partitions of the sources' topics, without a group."""
-    topics = [settings.topic_prefix + events_topic(service) for service in SOURCES]
-    consumer: Any = AIOKafkaConsumer(
-        *topics,
-        **connection_options(settings),
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        max_partition_fetch_bytes=4 * 1024 * 1024,
-        fetch_max_wait_ms=100,
-    )
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()
+async def lanes_of(settings: Settings, schema: str) -> AsyncIterator[Sequence[Lane]]:
+    """All partitions of the sources' topics, to be applied to the projections of a schema."""
+    async with AsyncExitStack() as stack:
+        lanes: list[Lane] = []
+        for services in LANES:
+            consumer: Any = AIOKafkaConsumer(
+                *(settings.topic_prefix + events_topic(service) for service in services),
+                **connection_options(settings),
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                max_partition_fetch_bytes=4 * 1024 * 1024,
+                fetch_max_wait_ms=100,
+            )
+            stack.push_async_callback(consumer.stop)
+            await consumer.start()
+            connection = await _connect(settings, schema)
+            stack.push_async_callback(connection.close)
+            lanes.append(Lane(consumer, connection))
+        yield lanes
 
 
 async def replay(
     settings: Settings,
-    consumer: Any,
-    connection: Any,
+    lanes: Sequence[Lane],
     done: Replayed,
     choice: Choice,
     now: datetime | None = None,
     progress: Progress = lambda _read, _all: None,
 ) -> None:
-    """Reads on from where ``done`` stands, and applies what is chosen to the tables that ``connection`` sees. While one
-    batch is applied the next is decoded. ``now``: when facts are taken to arrive. Raises LogUnreadable."""
-    readers = {settings.topic_prefix + each.topic: each for each in subscriptions(settings)}
-    places = partitions_of(settings, consumer)
-    ends = dict(await consumer.end_offsets(places))
-    beginnings = await consumer.beginning_offsets(places)
+    """Reads on from where ``done`` stands, and applies what is chosen. ``now``: when facts are taken to arrive. Raises
+    LogUnreadable."""
+    places = {lane: partitions_of(settings, lane.consumer) for lane in lanes}
+    ends: dict[TopicPartition, int] = {}
+    beginnings: dict[TopicPartition, int] = {}
+    for lane, mine in places.items():
+        ends |= await lane.consumer.end_offsets(mine)
+        beginnings |= await lane.consumer.beginning_offsets(mine)
     if choice.until is not None:
         short = {place: end for place, end in choice.until.items() if ends.get(place, 0) < end}
         if short:
             raise LogUnreadable(
                 f"the log ends before {', '.join(f'{p.topic}-{p.partition}:{o}' for p, o in short.items())}"
             )
-        ends = {place: choice.until.get(place, 0) for place in places}
-    for place in places:
-        start = done.next.setdefault(place, 0)
-        if start < beginnings[place] and beginnings[place] < ends[place]:
-            raise LogUnreadable(f"{place.topic}-{place.partition}: records before {beginnings[place]} are gone")
-        consumer.seek(place, start)
-    left = {place for place in places if done.next[place] < ends[place]}
-    consumer.pause(*(place for place in places if place not in left))
-    total = sum(ends[place] - done.next[place] for place in left)
+        ends = {place: choice.until.get(place, 0) for place in ends}
+    for place, beginning in beginnings.items():
+        if done.next.setdefault(place, 0) < beginning < ends[place]:
+            raise LogUnreadable(f"{place.topic}-{place.partition}: records before {beginning} are gone")
+    total = sum(max(0, ends[place] - done.next[place]) for place in ends)
     read = 0
+
+    def note(count: int) -> None:
+        nonlocal read
+        read += count
+        progress(read, total)
+
+    tasks = [
+        asyncio.create_task(_run(settings, lane, {place: ends[place] for place in mine}, done, choice, now, note))
+        for lane, mine in places.items()
+    ]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _run(
+    settings: Settings,
+    lane: Lane,
+    ends: Mapping[TopicPartition, int],
+    done: Replayed,
+    choice: Choice,
+    now: datetime | None,
+    note: Callable[[int], None],
+) -> None:
+    """One lane up to ``ends``. While one batch is applied the next is decoded."""
+    readers = {settings.topic_prefix + each.topic: each for each in subscriptions(settings)}
+    consumer = lane.consumer
+    for place in ends:
+        consumer.seek(place, done.next[place])
+    left = {place for place, end in ends.items() if done.next[place] < end}
+    consumer.pause(*(place for place in ends if place not in left))
     applying: asyncio.Task[None] | None = None
     while left:
         async with asyncio.timeout(PATIENCE):
@@ -168,18 +219,17 @@ async def replay(
             wanted = [record for record in records if record.offset < ends[place]]
             found.setdefault(place.topic, []).extend(wanted)
             done.next[place] = min(records[-1].offset + 1, ends[place])
-            read += len(wanted)
             if done.next[place] >= ends[place]:
                 left.discard(place)
                 consumer.pause(place)
         contents = [_decoded(readers[topic], records, choice, done) for topic, records in found.items()]
         if applying is not None:
             await applying
-        applying = asyncio.create_task(_apply(connection, contents, settings, now))
-        progress(read, total)
+        applying = asyncio.create_task(_apply(lane.connection, contents, settings, now))
+        note(sum(map(len, found.values())))
     if applying is not None:
         await applying
-    consumer.resume(*places)
+    consumer.resume(*ends)
 
 
 async def _batches(consumer: Any) -> dict[TopicPartition, list[Any]]:
@@ -212,6 +262,7 @@ def _decoded(
             for partition, moment in reader.bulk.recorded(block).items():
                 done.note(TopicPartition(many[0].topic, partition), moment)
     found: list[Read[Any]] = []
+    latest: dict[int, datetime] = {}
     for record in records:
         at = _place(record)
         if choice.skipped and at in choice.skipped:
@@ -225,7 +276,10 @@ def _decoded(
         if choice.watched and at in choice.watched:
             done.applied.add(at)
         found.append(Read(event, *at))
-        done.note(TopicPartition(record.topic, record.partition), event.recordedtime)
+        if latest.get(record.partition, event.recordedtime) <= event.recordedtime:
+            latest[record.partition] = event.recordedtime
+    for partition, moment in latest.items():
+        done.note(TopicPartition(records[0].topic, partition), moment)
     return found, block
 
 
