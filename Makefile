@@ -3,6 +3,7 @@
 #   make test [ARGS=…]   all tests that need no Docker; ARGS go to pytest
 #   make test-containers the same on PostgreSQL and Kafka in containers, then the deployment itself; needs a Docker engine
 #   make check           style, types, import rules, secrets, known holes, and that the migrations apply from empty
+#   make bench [ARGS=…]  all figures of docs/benchmarks.md, peers included, which are installed in .venv-bench; ARGS=--help tells more
 #   make contracts       write docs/contracts anew: JSON Schemas, AsyncAPI, OpenAPI
 #   make lock [ARGS=…]   resolve requirements/*.txt anew; ARGS=--upgrade takes newer versions
 #   make clean           remove .venv and what the tools left
@@ -11,7 +12,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-containers check contracts lock clean new-venv
+PEERS := .venv-bench/.ready
+STREAMS := bench/peers/kafka_streams
+
+.PHONY: demo test test-containers check bench peers contracts lock clean new-venv
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -40,6 +44,18 @@ check: $(READY)
 SECRETS := --disable-plugin KeywordDetector --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString \
 	--exclude-lines 'user:password@|:%s@|def test_'
 
+bench: $(READY) peers
+	$(BIN)/python -m bench $(ARGS)
+
+# A peer that cannot be installed here is told of in the table; the others run.
+peers: $(PEERS)
+	-cd $(STREAMS) && mvn -q -B package
+
+$(PEERS): bench/peers/requirements.txt
+	$(PYTHON) -m venv --clear .venv-bench
+	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/peers/requirements.txt
+	@touch $@
+
 contracts: $(READY)
 	rm -rf docs/contracts
 	$(BIN)/qingsheng contracts export docs/contracts
@@ -50,12 +66,13 @@ lock: $(READY)
 		-o requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) -c requirements/runtime.txt $(ARGS) -o requirements/image.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --group wheel -c requirements/dev.txt $(ARGS) -o requirements/wheel.txt
+	$(BIN)/uv pip compile $(LOCK) $(ARGS) -o bench/peers/requirements.txt bench/peers/requirements.in
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
 
 clean:
-	rm -rf .venv build dist node_modules shared/web/static/vendor .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-bench $(STREAMS)/target build dist node_modules shared/web/static/vendor .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements/runtime.txt requirements/dev.txt pyproject.toml hatch_build.py package-lock.json

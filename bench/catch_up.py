@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -66,34 +67,48 @@ def share_events(n: int, seed: int = 1) -> list[tuple[bytes, bytes]]:
     return messages
 
 
-async def produce(settings: Settings, messages: list[tuple[bytes, bytes]]) -> None:
+async def produce(
+    settings: Settings, messages: Sequence[tuple[bytes, bytes]], topic: str = "qingsheng.campaign.events"
+) -> None:
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5
     )
     await producer.start()
     for key, value in messages:
-        last = await producer.send(settings.topic_prefix + "qingsheng.campaign.events", value=value, key=key)
+        last = await producer.send(settings.topic_prefix + topic, value=value, key=key)
     await last
     await producer.stop()
 
 
-async def wait_for_facts(database_url: str, n: int, deadline: float) -> tuple[float, float, int]:
-    """Moments (monotonic) at which the first and the last of ``n`` facts were seen, and how many at the first."""
+CONSUMED = (
+    """select coalesce(sum(next_offset), 0)::bigint from appraisal.consumer_offset where topic like '%campaign%'"""
+)
+
+
+async def watched(
+    database_url: str,
+    stored: str,
+    n: int,
+    deadline: float,
+    processes: "Sequence[subprocess.Popen[bytes]]",
+    pause: float = 0.005,
+) -> list[tuple[float, int]]:
+    """Moments (monotonic) at which more was seen to be stored, and how much: from the first until ``n`` are."""
     connection = await asyncpg.connect(database_url)
-    first, at_first = 0.0, 0
+    seen: list[tuple[float, int]] = []
     try:
         while time.monotonic() < deadline:
-            done = await connection.fetchval(
-                "select coalesce(sum(next_offset), 0) from appraisal.consumer_offset where topic like '%campaign%'"
-            )
-            if done and not first:
-                first, at_first = time.monotonic(), int(done)
+            done = await connection.fetchval(stored)
+            if done > (seen[-1][1] if seen else 0):
+                seen.append((time.monotonic(), done))
             if done >= n:
-                return first, time.monotonic(), at_first
-            await asyncio.sleep(0.005)
+                return seen
+            if any(process.poll() is not None for process in processes):
+                raise SystemExit(f"a process ended, {done} of {n} stored")
+            await asyncio.sleep(pause)
     finally:
         await connection.close()
-    raise SystemExit("the worker did not take everything in")
+    raise SystemExit(f"{seen[-1][1] if seen else 0} of {n} stored in time")
 
 
 async def copy_ceiling(database_url: str) -> float:
@@ -164,7 +179,8 @@ async def measure(settings: Settings, events: int) -> dict[str, Any]:
     started = time.monotonic()
     process = worker(settings)
     try:
-        first, last, before = await wait_for_facts(settings.database_url, events, started + 300)
+        samples = await watched(settings.database_url, CONSUMED, events, started + 300, [process])
+        (first, before), (last, _) = samples[0], samples[-1]
         spent = {"worker": cpu_seconds([process.pid]), "postgres": cpu_seconds(await backends(settings.database_url))}
     finally:
         process.terminate()
