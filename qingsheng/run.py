@@ -13,14 +13,18 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from prometheus_client import start_http_server
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
+from qingsheng.connections import Patient
 from qingsheng.registry import SERVICES
-from shared import telemetry
+from shared import spans, telemetry
 from shared.settings import Settings
+from shared.web.headers import SecurityHeaders
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +42,22 @@ PROCESSES = (*(f"{name}-{half}" for name in SERVICES for half in ("api", "worker
 def run(process: str, settings: Settings) -> None:
     """Runs one process by name (``roster-api``, ``appraisal-worker``, ``apis``, ``workers``) until it is told to stop."""
     telemetry.set_up_logging()
+    spans.set_up(process)
     _hold_lifeline()
     services = GROUPS.get(process) or [process.rpartition("-")[0]]
-    if process.endswith(("api", "apis")):
-        serve(services, settings)
-    else:
-        # A batch is tens of thousands of small objects without cycles: looking for some after every 700 of them would
-        # cost more than decoding them.
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 100)
-        uvloop.run(work(services, settings))
+    try:
+        if process.endswith(("api", "apis")):
+            serve(services, settings)
+        else:
+            # A batch is tens of thousands of small objects without cycles: looking for some after every 700 of them would
+            # cost more than decoding them.
+            gc.freeze()
+            gc.set_threshold(100_000, 50, 100)
+            if settings.metrics_port:
+                start_http_server(settings.metrics_port, settings.host)
+            uvloop.run(work(services, settings))
+    finally:
+        spans.stop()
 
 
 def apis(services: Sequence[str], settings: Settings) -> Starlette:
@@ -68,7 +78,7 @@ def apis(services: Sequence[str], settings: Settings) -> Starlette:
         return RedirectResponse(f"/{'appraisal' if 'appraisal' in made else services[0]}/")
 
     routes: list[Any] = [Route("/", home), *(Mount(f"/{name}", app) for name, app in made.items())]
-    outer = Starlette(routes=routes, lifespan=lifespan)
+    outer = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(SecurityHeaders)])
     outer.state.stopping = stopping
     return outer
 
@@ -87,6 +97,7 @@ def serve(services: Sequence[str], settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
+        http=Patient,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=10,

@@ -1,7 +1,6 @@
 """How often the public form is taken from one address: a bucket of tokens each, found by a keyed hash of the address."""
 
-from ipaddress import ip_address, ip_network
-
+from shared.access.attempts import place
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 from shared.security import keyed_hash
@@ -20,7 +19,7 @@ async def take_token(connection: Connection, secret: str, address: str) -> None:
            set tokens = least($2, b.tokens + extract(epoch from now() - b.at) * $3 / 3600) - 1, at = now()
            where least($2, b.tokens + extract(epoch from now() - b.at) * $3 / 3600) >= 1
            returning true""",
-        keyed_hash(secret, "opinion form", _place(address)),
+        keyed_hash(secret, "opinion form", place(address)),
         CAPACITY,
         PER_HOUR,
     )
@@ -33,12 +32,3 @@ async def forget_full_buckets(connection: Connection) -> None:
     await connection.execute(
         "delete from form_bucket where at < now() - make_interval(hours => $1)", CAPACITY // PER_HOUR + 1
     )
-
-
-def _place(address: str) -> str:
-    """Of IPv6 the network of 64 bits, within which one household has all addresses."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    return str(ip_network(f"{found}/64", strict=False)) if found.version == 6 else str(found)

@@ -1,5 +1,6 @@
 """Accounts of people: made, given roles, disabled; passwords chosen by a one-time link and checked at sign-in."""
 
+import asyncio
 import re
 import secrets
 from collections.abc import Collection
@@ -9,6 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from shared.access import audit
+from shared.access.attempts import FREE_FAILURES, LOCKED_FOR, Failures, TooMany
 from shared.access.roles import OF_ACCOUNTS, Principal, Role
 from shared.access.sessions import hash_of
 from shared.contracts.refusals import Refusal
@@ -17,9 +19,7 @@ from shared.postgres import Connection
 INVITATION_LASTS = timedelta(days=3)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
-FREE_FAILURES = 5
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
-LOCKED_FOR = timedelta(minutes=5)
 _hasher = PasswordHasher()  # argon2id with the library's present parameters (RFC 9106, low memory)
 _UNKNOWN = _hasher.hash(secrets.token_urlsafe())
 """Checked where there is no account, so that the time an answer takes tells nobody which names exist."""
@@ -99,24 +99,29 @@ async def choose_password(connection: Connection, token: str, password: str) -> 
         """insert into access.credential (name, password_hash) values ($1, $2)
            on conflict (name) do update set password_hash = excluded.password_hash, failures = 0, locked_until = null""",
         name,
-        _hasher.hash(password),
+        await asyncio.to_thread(_hasher.hash, password),
     )
     return name
 
 
-async def sign_in(connection: Connection, name: str, password: str) -> Principal | None:
-    """Who this is, None when name and password do not belong together. After five failures the account waits five
-    minutes: raises ``rate_limited``."""
+async def sign_in(connection: Connection, name: str, password: str, of_nobody: Failures) -> Principal | None:
+    """Who this is, None when name and password do not belong together. After five failures the name waits five minutes,
+    whether or not somebody has it: raises TooMany."""
     row = await connection.fetchrow(
-        """select a.roles, a.county, c.password_hash, c.locked_until > now() as locked
+        """select a.roles, a.county, c.password_hash,
+                  ceil(extract(epoch from c.locked_until - now()))::int as locked
            from access.account a join access.credential c using (name)
            where a.name = $1 and a.disabled_at is null for update of c""",
         name,
     )
-    if row is not None and row["locked"]:
-        raise Refusal("rate_limited")
+    if row is None:
+        of_nobody.count(name)
+    elif (row["locked"] or 0) > 0:
+        raise TooMany(row["locked"])
     try:
-        _hasher.verify(row["password_hash"] if row else _UNKNOWN, password[: LONGEST_PASSWORD + 1])
+        # Beside what else the process does: it takes a while on purpose.
+        known = row["password_hash"] if row else _UNKNOWN
+        await asyncio.to_thread(_hasher.verify, known, password[: LONGEST_PASSWORD + 1])
     except VerificationError:
         await connection.execute(
             """update access.credential set failures = failures + 1,
@@ -128,7 +133,9 @@ async def sign_in(connection: Connection, name: str, password: str) -> Principal
         return None
     if row is None:
         return None
-    renewed = _hasher.hash(password) if _hasher.check_needs_rehash(row["password_hash"]) else row["password_hash"]
+    renewed = row["password_hash"]
+    if _hasher.check_needs_rehash(renewed):
+        renewed = await asyncio.to_thread(_hasher.hash, password)
     await connection.execute(
         "update access.credential set failures = 0, locked_until = null, password_hash = $2 where name = $1",
         name,

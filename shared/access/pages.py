@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from starlette.middleware.sessions import SessionMiddleware
 
 from shared.access import accounts, audit, sessions
+from shared.access.attempts import Attempts, TooMany, place
 from shared.access.guard import Anyone, same_site
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection, in_transaction
@@ -53,6 +54,7 @@ async def from_directory(request: Request, who: Anyone) -> Response:
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Adds these pages to a service's app."""
+    app.state.attempts = Attempts()
     app.include_router(router)
     if settings.oidc_issuer:
         app.add_middleware(
@@ -83,20 +85,24 @@ def _sign_in_page(
 async def sign_in(request: Request, who: Anyone, name: Text, password: Text, next: Text = "") -> Response:
     _refuse_other_sites(request)
     words = words_of(request)
+    attempts: Attempts = request.app.state.attempts
+    address = place(request.client.host if request.client else "")
 
     async def work(connection: Connection) -> str | None:
-        found = await accounts.sign_in(connection, name.strip().lower(), password)
+        found = await accounts.sign_in(connection, name.strip().lower(), password, attempts.of_nobody)
         return await sessions.begin(connection, found.name) if found else None
 
     try:
-        token = await in_transaction(request.app.state.pool, work)
-        problem = words("access.sign_in.wrong")
-    except Refusal as refusal:
-        token, problem = None, words("access.sign_in.locked")
-        if refusal.code != "rate_limited":
-            raise
+        attempts.from_addresses.count(address)
+        async with attempts.turn():
+            token = await in_transaction(request.app.state.pool, work)
+    except TooMany as wait:
+        page = _sign_in_page(request, _own(next), 429, words("access.sign_in.locked"), name)
+        page.headers["Retry-After"] = str(wait.seconds)
+        return page
     if token is None:
-        return _sign_in_page(request, _own(next), 401, problem, name)
+        return _sign_in_page(request, _own(next), 401, words("access.sign_in.wrong"), name)
+    attempts.from_addresses.take_back(address)
     response = after_post(request, _own(next))
     _keep(request, response, token)
     return response

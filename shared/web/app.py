@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared import spans
 from shared.access import audit
 from shared.access.guard import Auditor
 from shared.clock import Clock
@@ -15,8 +16,10 @@ from shared.contracts.refusals import Refusal
 from shared.postgres import open_pool
 from shared.settings import Settings
 from shared.web import metrics, problems
+from shared.web.bodies import BoundedBodies
 from shared.web.paging import Cursor, Limit, after, page
 from shared.web.reads import reading
+from shared.web.traces import Traced
 
 STALE = 30
 """Seconds without a worker's heartbeat after which a service is not ready."""
@@ -49,7 +52,10 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
     for name, content in state.items():
         setattr(app.state, name, content)
     problems.install(app)
+    app.add_middleware(BoundedBodies)
     metrics.install(app, service)
+    app.add_middleware(Traced, service=service)
+    spans.instrument(app)
     app.add_api_route("/healthz", _alive, tags=["operations"])
     app.add_api_route("/readyz", _ready, tags=["operations"], response_model=None)
     app.add_api_route("/metrics", _metrics, tags=["operations"], response_class=Response)

@@ -1,12 +1,12 @@
-"""What every service's pages share: layout, languages, static files, security headers, errors as pages."""
+"""What every service's pages share: layout, languages, static files, errors as pages."""
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
@@ -30,16 +30,6 @@ _COMMAND = re.compile("`([^`]+)`")
 _YEAR = 365 * 24 * 3600
 SIGN_IN = "/roster/sign-in"
 _Response = TypeVar("_Response", bound=Response)
-SECURITY: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-"""Of every page: nothing from elsewhere, nothing inline, in nobody's frame."""
 
 
 def install(app: FastAPI, templates: Path) -> None:
@@ -139,7 +129,6 @@ def _asked_language(request: Request) -> str | None:
 
 
 def _dressed(request: Request, response: _Response) -> _Response:
-    response.headers.update(SECURITY)
     response.headers["Cache-Control"] = "no-cache, private"
     response.headers["Vary"] = "Accept, Accept-Language, Cookie"
     if language := _asked_language(request):
@@ -165,7 +154,7 @@ def _as_page(handler: Callable[..., Any]) -> Callable[..., Any]:
             there = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return _dressed(request, RedirectResponse(f"{SIGN_IN}{asked(next=there)}", 303))
         page = _failure(request, told["status"], told["code"], told["message"][words_of(request).language])
-        for name in ("Retry-After", "WWW-Authenticate", "Allow"):
+        for name in ("Retry-After", "WWW-Authenticate", "Allow", "Connection"):
             if name in response.headers:
                 page.headers[name] = response.headers[name]
         return page
@@ -189,5 +178,4 @@ class _Static(StaticFiles):
         response = await super().get_response(path, scope)
         versioned = scope["query_string"] == f"v={STATIC_VERSION}".encode()
         response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable" if versioned else "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response

@@ -45,7 +45,15 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     503: {"description": "Database or broker away: try again", "content": {MEDIA_TYPE: {"schema": _SCHEMA}}},
 }
 """For the OpenAPI document of every service."""
-_BY_STATUS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "not_found", 413: "too_large"}
+_BY_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "not_found",
+    408: "unavailable",
+    413: "too_large",
+}
+_UNREADABLE = {"zh": "内容无法读取", "en": "the content cannot be read"}
 
 
 def problem(refusal: Refusal, *, status: int | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -92,10 +100,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> JSONResponse:
-        code = _BY_STATUS.get(error.status_code)
-        if code is None:
-            return JSONResponse({"title": error.detail, "status": error.status_code}, error.status_code)
-        return problem(Refusal(code), status=error.status_code, headers=dict(error.headers or {}))
+        code = _BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "schema")
+        if code == "schema" and "json" in request.headers.get("content-type", ""):
+            code = "not_json"
+        refusal = Refusal(code, reason=_UNREADABLE)
+        return problem(refusal, status=error.status_code, headers=dict(error.headers or {}))
 
     async def away(request: Request, error: Exception) -> JSONResponse:
         log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
