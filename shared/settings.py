@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """The recording time follows the events' own time: for the demo and for tests, never with real sign-in."""
     alive_file: Path | None = None
     """A worker touches it every second while its loop turns: for the health check of a container."""
+    metrics_port: int = Field(0, ge=0, le=65535)
+    """Where a worker shows its metrics to Prometheus, on ``host``; 0: nowhere. APIs show theirs at ``/<service>/metrics``."""
     host: str = "127.0.0.1"
     port: int = 8600
     database_pool_size: int = 8

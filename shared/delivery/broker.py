@@ -12,6 +12,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLScram512
 
+from shared import spans
 from shared.settings import Settings
 
 SEND_TIMEOUT = 5.0
@@ -47,6 +48,7 @@ def create_broker(settings: Settings, client_id: str) -> KafkaBroker:
         apply_types=False,
         allow_auto_create_topics=False,
         logger=None,
+        middlewares=spans.middlewares(),
         # A closing worker first finishes the batch in hand.
         graceful_timeout=30.0,
         # New intake topics are found at a metadata refresh only.

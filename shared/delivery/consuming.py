@@ -26,7 +26,9 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
+from shared import tracing
 from shared.contracts.decoding import Broken
+from shared.delivery import measures
 from shared.delivery.dead_letters import Bound, Dead, Record, store
 from shared.postgres import ATTEMPTS, CONFLICTS, OUTAGES, Connection, Pool
 from shared.security import Sealer
@@ -41,6 +43,8 @@ AHEAD = 2
 """Batches in hand: while one waits for PostgreSQL, the next is decoded and the one after it fetched."""
 BACKOFF = 1.0
 HEARTBEAT = 1.0
+FEW = 20
+"""Records that are told of each by itself in the log."""
 STALLED_AFTER = 30.0
 """Seconds without a record, though there are some, that count as a problem."""
 
@@ -141,6 +145,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         self._subscription = subscription
         self._pool = pool
         self._settings = settings
+        self._service = service
         self._group = f"{settings.topic_prefix}qingsheng.{service}"
         self._sealer = Sealer(settings.secret_key.get_secret_value(), "dead-letter") if subscription.sealed else None
         self._bounds: dict[str, Bound] = {}
@@ -392,12 +397,13 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         starts = {partition: self._next[partition] for partition in ends if partition in self._next}
         if starts.keys() != ends.keys():
             return
+        began = time.perf_counter()
         async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
             async with connection.transaction():
                 dead = batch.dead
                 if self._subscription.only_projects and not dead:
                     await connection.execute("set local synchronous_commit = off")
-                await self._advance(connection, starts, batch)
+                latest = await self._advance(connection, starts, batch)
                 if one_by_one:
                     dead = [*dead, *await self._apply_singly(connection, batch, failures)]
                 elif batch.block is not None and self._subscription.bulk is not None:
@@ -416,11 +422,26 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         if not one_by_one:
             failures.passed_by(batch.records, [])
         self._failures[batch.topic] = failures
+        measures.of_batch(self._service, len(batch.records), began, latest)
+        self._tell(batch, dead)
         if course != self._course:
             return  # sought anew meanwhile: the fence will tell how far this batch came
         self._next.update(ends)
         if batch.passes_bound:
             self._pause(batch.topic)
+
+    def _tell(self, batch: "_Batch[Content]", dead: Sequence[Dead]) -> None:
+        """A log line for the batch; where few came, as when people are at work, with the traces they belong to."""
+        told: dict[str, object] = {"topic": batch.topic, "records": len(batch.records)}
+        if len(batch.records) <= FEW:
+            told["trace_ids"] = sorted({trace for r in batch.records if (trace := tracing.of_record(r.value))})
+        log.info("%s: applied", self._group, extra=told)
+        for letter in dead[:FEW]:
+            log.warning(
+                "%s: a record is a dead letter", self._group, extra={"reason": letter.reason, **_place(letter.record)}
+            )
+        if len(dead) > FEW:
+            log.warning("%s: and %d more records are dead letters", self._group, len(dead) - FEW)
 
     async def _decode(self, records: list[Record]) -> "_Batch[Content]":
         """In bulk what can be, the others each by itself."""
@@ -450,7 +471,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 except Broken as broken:
                     dead.append(Dead(record, broken.reason, broken.detail))
                 except Exception as error:
-                    log.exception("%s: a record cannot be decoded", self._group)
+                    log.exception("%s: a record cannot be decoded", self._group, extra=_place(record))
                     dead.append(Dead(record, "cannot_decode", type(error).__name__))
                 else:
                     if content is not None:
@@ -466,8 +487,9 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
 
     async def _advance(
         self, connection: Connection, starts: dict[TopicPartition, int], batch: "_Batch[Content]"
-    ) -> None:
-        """The fence: raises Fenced unless every offset still stands where this worker left it, and may be moved."""
+    ) -> datetime | None:
+        """The fence: raises Fenced unless every offset still stands where this worker left it, and may be moved. Returns
+        when the latest of the batch was recorded."""
         partitions = sorted(starts)
         bulk = self._subscription.bulk
         latest = dict(bulk.recorded(batch.block)) if bulk is not None and batch.block is not None else {}
@@ -491,6 +513,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         )
         if int(status.split()[-1]) != len(partitions):
             raise Fenced
+        return max(latest.values(), default=None)
 
     async def _apply_singly(self, connection: Connection, batch: "_Batch[Content]", failures: Bound) -> list[Dead]:
         """After a batch failed as a whole: each record by itself, so that one hurts no other. Raises when the share that
@@ -500,7 +523,12 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         for read in batch.contents:
             error = await self._failure(connection, read)
             if error is not None:
-                log.error("%s: a record cannot be applied", self._group, exc_info=None if dead else error)
+                log.error(
+                    "%s: a record cannot be applied",
+                    self._group,
+                    exc_info=None if dead else error,
+                    extra=_place(records[read.partition, read.offset]),
+                )
                 dead.append(Dead(records[read.partition, read.offset], "cannot_apply", type(error).__name__))
             if failures.passed_after([error is not None]):
                 raise RuntimeError("too many records cannot be applied") from error
@@ -604,6 +632,13 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         if self._subscriber is None or self._subscriber.consumer is None:
             return 0
         return sum(self._left(partition, offset) or 0 for partition, offset in self._next.items())
+
+
+def _place(record: Record) -> dict[str, object]:
+    """For a log line: where a record stands, and the trace that it belongs to."""
+    place: dict[str, object] = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    trace = tracing.of_record(record.value)
+    return place | ({"trace_id": trace} if trace else {})
 
 
 async def _keep_raw(message: tuple[Record, ...]) -> KafkaMessage:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from uuid_utils.compat import uuid7
 
+from shared import tracing
 from shared.clock import Clock
 from shared.contracts.envelope import Event, EventData
 from shared.contracts.topics import events_topic
@@ -66,6 +67,7 @@ async def append(connection: Connection, drafts: Sequence[Draft], clock: Clock) 
                 recordedtime=recordedtime,
                 sequence=sequence + 1,
                 county=draft.county,
+                traceparent=tracing.current(),
             )
         )
     await connection.execute(
