@@ -119,7 +119,7 @@ def test_the_same_person_has_the_same_hash_however_it_is_written() -> None:
 # -- kept and read -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_contact_is_kept_sealed_and_read_with_an_audit_line(roster: Roster) -> None:
+async def test_c11_a_contact_is_kept_sealed_and_every_look_leaves_an_audit_line(roster: Roster) -> None:
     volunteer_id = await roster.registered()
     told = await roster.keep(volunteer_id, CANARY)
     assert told == {"volunteer_id": volunteer_id, "fields": ["name", "phone", "email", "handles"]}
