@@ -76,6 +76,8 @@ async def _identified(request: Request) -> Principal:
         if found is None:
             raise Refusal("unauthorized")
         return found
+    if request.method not in _SAFE and _another_site(request):
+        raise Refusal("forbidden")  # also what is open to everybody: nobody writes it through the browsers of others
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         return NOBODY
@@ -98,6 +100,12 @@ def same_site(request: Request) -> bool:
         return told in ("same-origin", "none")
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _another_site(request: Request) -> bool:
+    """Whether a browser says that another site's page sent this."""
+    says = request.headers.get("sec-fetch-site") or request.headers.get("origin")
+    return says is not None and not same_site(request)
 
 
 async def _looked_up(request: Request, look: Callable[[Connection], Awaitable[Principal | None]]) -> Principal | None:
