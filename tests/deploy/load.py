@@ -126,15 +126,18 @@ class Load:
         number = 0
         while not self._stopping:
             number += 1
-            body = {"unit_id": COUNTIES[number % 3], "team": "county", "category": "reviewer"}
-            key = {"Idempotency-Key": f"load-{number}"}
-            while not self._stopping:
-                answer = await self._ask("POST", "/roster/api/v1/volunteers", headers=self._operator | key, json=body)
-                if answer is not None and answer.status_code == 201:
-                    self.commands += 1
-                    break
+            while not (await self.volunteer(f"load-{number}") or self._stopping):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
             await asyncio.sleep(0.05)
+
+    async def volunteer(self, name: str) -> bool:
+        """One command; said again under the same name it is done once. Returns whether it was answered."""
+        body = {"unit_id": COUNTIES[sum(name.encode()) % 3], "team": "county", "category": "reviewer"}
+        headers = self._operator | {"Idempotency-Key": name}
+        answer = await self._ask("POST", "/roster/api/v1/volunteers", headers=headers, json=body)
+        done = answer is not None and answer.status_code == 201
+        self.commands += done
+        return done
 
     async def readings(self) -> None:
         while not self._stopping:

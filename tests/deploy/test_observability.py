@@ -1,14 +1,17 @@
 """Dashboards and alerts ask for metrics that exist."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from tests.deploy.composed import DEPLOY, composed
-from tests.support.waiting import eventually_now
+from tests.deploy.load import loaded
+from tests.support.waiting import eventually
 
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 OF_PROMETHEUS = {"up", "time", "scrape_duration_seconds"}
@@ -17,7 +20,8 @@ _NAME = re.compile(r"\b(qingsheng_[a-z_]+|up|process_[a-z_]+|python_[a-z_]+)\b(?
 
 def _registered() -> set[str]:
     """Names of all series that the APIs may show."""
-    import shared.web.metrics  # noqa: F401  # registers them
+    import shared.delivery.measures  # registers them
+    import shared.web.metrics  # noqa: F401
 
     names = set(OF_PROMETHEUS)
     for metric in REGISTRY.collect():
@@ -58,21 +62,25 @@ def test_dashboards_are_apart_and_where_grafana_looks() -> None:
 
 
 @pytest.mark.containers
-def test_prometheus_asks_every_api_and_answers_the_dashboards() -> None:
+async def test_prometheus_asks_every_process_and_answers_the_dashboards() -> None:
     import httpx
 
     with composed("observed") as project:
-        project.up()
-        project.compose("--profile", "observability", "up", "-d", "--wait", "prometheus")
-        address = f"http://127.0.0.1:{project.ports['prometheus']}/api/v1"
+        await asyncio.to_thread(project.up)
+        await asyncio.to_thread(project.compose, "--profile", "observability", "up", "-d", "--wait", "prometheus")
+        async with loaded(project) as load, httpx.AsyncClient(timeout=5) as http:
+            address = f"http://127.0.0.1:{project.ports['prometheus']}/api/v1/query"
 
-        def asked(query: str) -> list[dict[str, object]]:
-            return httpx.get(f"{address}/query", params={"query": query}, timeout=5).json()["data"]["result"]
+            async def asked(query: str) -> list[Any]:
+                return (await http.get(address, params={"query": query})).json()["data"]["result"]
 
-        eventually_now(lambda: len(asked('up{job="qingsheng"} == 1')) == 5, deadline=90, interval=1)
-        # Rates need two readings.
-        eventually_now(lambda: bool(asked("rate(qingsheng_http_requests_total[5m])")), deadline=90, interval=1)
-        for dashboard in DASHBOARDS:
-            for query in _queries(dashboard):
-                if 'status=~"5.."' not in query and "reports" not in query:  # there were none yet
-                    assert asked(query), query
+            async def all_asked() -> bool:
+                return len(await asked('up{job=~"qingsheng|qingsheng-workers"} == 1')) == 10
+
+            await eventually(all_asked, deadline=90, interval=1)
+            for dashboard in DASHBOARDS:
+                for query in _queries(dashboard):
+                    if 'status=~"5.."' not in query:  # there were none
+                        # Rates need two readings.
+                        await eventually(lambda query=query: asked(query), deadline=90, interval=1)
+            await load.settle()

@@ -1,12 +1,15 @@
 """Metrics: each with a help sentence and a name by convention, labels few and of no person; alerts name what exists."""
 
 import re
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
+from shared.delivery import measures
 from shared.settings import Settings
 from shared.web import metrics
 from tests.delivery.tables import Tables
@@ -34,7 +37,7 @@ def own() -> list[Any]:
 
 
 def test_every_metric_has_a_sentence_and_a_name_by_convention() -> None:
-    assert len(own()) > 12
+    assert len(own()) > 15
     for metric in own():
         assert metric.documentation.endswith("."), metric.name
         assert len(metric.documentation.split()) >= 4, metric.name
@@ -115,3 +118,34 @@ def test_every_command_is_told() -> None:
         "reconcile",
     ):
         assert f"qingsheng {name}" in OPERATING
+
+
+def _count(name: str) -> float:
+    return REGISTRY.get_sample_value(f"{name}_count", {"service": "here"}) or 0.0
+
+
+def test_a_batch_is_measured_by_size_time_and_freshness() -> None:
+    names = ("qingsheng_batch_records", "qingsheng_batch_seconds", "qingsheng_freshness_seconds")
+    before = [_count(name) for name in names]
+    measures.of_batch("here", 250, time.perf_counter() - 0.5, datetime.now(UTC) - timedelta(seconds=3))
+    measures.of_batch("here", 1, time.perf_counter(), None)
+    assert [_count(name) - old for name, old in zip(names, before, strict=True)] == [2, 2, 1]
+    assert REGISTRY.get_sample_value("qingsheng_batch_records_bucket", {"service": "here", "le": "100.0"}) == 1
+    assert REGISTRY.get_sample_value("qingsheng_freshness_seconds_bucket", {"service": "here", "le": "2.0"}) == 0
+    assert REGISTRY.get_sample_value("qingsheng_freshness_seconds_bucket", {"service": "here", "le": "5.0"}) == 1
+
+
+def test_all_that_an_operator_steers_by_is_measured() -> None:
+    names = {metric.name for metric in own()}
+    assert {
+        "qingsheng_consumer_lag_records",
+        "qingsheng_consumer_lag_seconds",
+        "qingsheng_batch_records",
+        "qingsheng_batch_seconds",
+        "qingsheng_outbox_rows",
+        "qingsheng_outbox_age_seconds",
+        "qingsheng_dead_letters_by_reason",
+        "qingsheng_parked_reports",
+        "qingsheng_http_request_seconds",
+        "qingsheng_freshness_seconds",
+    } <= names
