@@ -61,10 +61,12 @@ contracts: $(READY)
 	$(BIN)/qingsheng contracts export docs/contracts
 
 lock: $(READY)
-	$(BIN)/uv pip compile $(LOCK) --extra embedded $(ARGS) -o requirements/runtime.txt pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --extra embedded --group dev --group build -c requirements/runtime.txt $(ARGS) \
+	$(BIN)/uv pip compile $(LOCK) --extra embedded --extra otel $(ARGS) -o requirements/runtime.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra embedded --extra otel --group dev --group build -c requirements/runtime.txt $(ARGS) \
 		-o requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) -c requirements/runtime.txt $(ARGS) -o requirements/image.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra otel -c requirements/runtime.txt $(ARGS) -o requirements/image-otel.txt \
+		pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --group wheel -c requirements/dev.txt $(ARGS) -o requirements/wheel.txt
 	$(BIN)/uv pip compile $(LOCK) $(ARGS) -o bench/peers/requirements.txt bench/peers/requirements.in
 
