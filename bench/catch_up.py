@@ -2,30 +2,31 @@
 
     python -m bench.catch_up [--events 100000]
 
-Prints events per second of the worker (from its first applied batch's start to its last commit, and from process start),
-and of a bare COPY of the same facts into a table with the same uuid primary key, measured in the same run.
+Prints events per second of the worker (from its first commit to its last, and from process start), and of a bare COPY of the
+same facts into a table with the same uuid primary key, measured in the same run.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
-from qingsheng.embedded import running_stack
+from bench.stack import LOG, empty_stack
 from qingsheng.migrations import amigrate
 from qingsheng.topics import ensure_topics
 from shared.contracts.campaign import RepostLogged
@@ -37,15 +38,25 @@ VOLUNTEERS = 2_200
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def share_events(n: int, seed: int = 1) -> list[tuple[bytes, bytes]]:
-    """(key, value) of ``n`` shares by 2,200 volunteers in 9 counties over a year."""
+def volunteers_of(
+    counties: Sequence[str] = COUNTIES, n: int = VOLUNTEERS, seed: int = 1
+) -> list[tuple[UUID, str, UUID]]:
+    """Volunteers, their counties and their accounts."""
     rng = Random(seed)
-    volunteers = [(uuid7(), rng.choice(COUNTIES), uuid7()) for _ in range(VOLUNTEERS)]
+    return [(uuid7(), rng.choice(counties), uuid7()) for _ in range(n)]
+
+
+def share_events(
+    n: int, seed: int = 1, volunteers: Sequence[tuple[UUID, str, UUID]] | None = None
+) -> list[tuple[bytes, bytes]]:
+    """(key, value) of ``n`` shares over a year, by 2,200 volunteers in 9 counties if none are told."""
+    rng = Random(seed)
+    volunteers = volunteers or volunteers_of(seed=seed)
     posts = [uuid7() for _ in range(100)]
     start = datetime(2014, 1, 1, tzinfo=SHANGHAI)
     messages: list[tuple[bytes, bytes]] = []
     for sequence in range(n):
-        volunteer, county, account = volunteers[sequence % VOLUNTEERS]
+        volunteer, county, account = volunteers[sequence % len(volunteers)]
         shared_at = (start + timedelta(seconds=rng.randrange(365 * 86400))).astimezone(UTC)
         data = RepostLogged(
             repost_id=uuid7(),
@@ -60,7 +71,7 @@ def share_events(n: int, seed: int = 1) -> list[tuple[bytes, bytes]]:
             id=uuid7(),
             time=shared_at,
             recordedtime=shared_at + timedelta(seconds=3),
-            sequence=sequence // VOLUNTEERS + 1,
+            sequence=sequence // len(volunteers) + 1,
             county=county,
         )
         messages.append((str(volunteer).encode(), event.to_json()))
@@ -133,8 +144,9 @@ def cpu_seconds(pids: list[int]) -> float:
     """Of processor time that processes have spent, start included (Linux)."""
     ticks = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
+        with contextlib.suppress(FileNotFoundError):  # a backend may have ended
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -168,51 +180,72 @@ def worker(settings: Settings) -> "subprocess.Popen[bytes]":
         "QINGSHENG_SECRET_KEY": settings.secret_key.get_secret_value(),
         "QINGSHENG_TOPIC_PREFIX": settings.topic_prefix,
     }
-    return subprocess.Popen([sys.executable, "-m", "qingsheng", "run", "appraisal-worker"], env=environment)
+    with LOG.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "qingsheng", "run", "appraisal-worker"], env=environment, stdout=log, stderr=log
+        )
 
 
-async def measure(settings: Settings, events: int) -> dict[str, Any]:
-    await amigrate(settings.database_url)
-    await ensure_topics(settings)
-    messages = share_events(events)
-    await produce(settings, messages)
+def peak_mib(pid: int) -> float:
+    """The most memory that a process ever had resident (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+async def taken_in(settings: Settings, events: int, workers: int = 1, seconds: int = 300) -> dict[str, Any]:
+    """One catch-up of ``events`` that wait already: from process start until the last is committed."""
     started = time.monotonic()
-    process = worker(settings)
+    processes = [worker(settings) for _ in range(workers)]
     try:
-        samples = await watched(settings.database_url, CONSUMED, events, started + 300, [process])
-        (first, before), (last, _) = samples[0], samples[-1]
-        spent = {"worker": cpu_seconds([process.pid]), "postgres": cpu_seconds(await backends(settings.database_url))}
+        samples = await watched(settings.database_url, CONSUMED, events, started + seconds, processes)
+        spent = cpu_seconds([process.pid for process in processes])
+        in_postgres = cpu_seconds(await backends(settings.database_url))
+        peak = max(peak_mib(process.pid) for process in processes)
     finally:
-        process.terminate()
-        process.wait(30)
-    ceiling = await copy_ceiling(settings.database_url)
-    rate = (events - before) / (last - first) if last > first else None
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(30)
+    (first, before), (last, _) = samples[0], samples[-1]
     return {
         "events": events,
+        "per_second": (events - before) / (last - first) if last > first else events / (last - started),
+        "per_second_from_process_start": events / (last - started),
+        "seconds": last - started,
+        "cpu_us_per_event": spent / events * 1e6,
+        "postgres_us_per_event": in_postgres / events * 1e6,
+        "peak_mib": peak,
+        "samples": [(round(at - started, 3), n) for at, n in samples],
+    }
+
+
+async def measure(
+    settings: Settings, messages: Sequence[tuple[bytes, bytes]], workers: int = 1, seconds: int = 300
+) -> dict[str, Any]:
+    """On an empty deployment: catch-up beside the ceiling."""
+    await amigrate(settings.database_url)
+    await ensure_topics(settings)
+    await produce(settings, messages)
+    found = await taken_in(settings, len(messages), workers, seconds)
+    ceiling = await copy_ceiling(settings.database_url)
+    right = await tallies_are_right(settings.database_url, len(messages))
+    return found | {
         "bytes_each": len(messages[0][1]),
-        "right": await tallies_are_right(settings.database_url, events),
-        "per_second_from_first_commit": round(rate) if rate else None,
-        "per_second_from_process_start": round(events / (last - started)),
-        "seconds": round(last - started, 2),
-        "cpu_us_per_event": {name: round(seconds / events * 1e6, 1) for name, seconds in spent.items()},
-        "copy_with_key_per_second": round(ceiling),
-        "of_ceiling": round(rate / ceiling, 2) if rate else None,
+        "right": right,
+        "copy_per_second": ceiling,
+        "of_ceiling": found["per_second"] / ceiling,
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
-    events = parser.parse_args().events
-    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
-        assert stack.database_url
-        assert stack.kafka_bootstrap_servers
-        settings = Settings(
-            database_url=stack.database_url,
-            kafka_bootstrap_servers=stack.kafka_bootstrap_servers,
-            secret_key="a secret of the bench",  # type: ignore[arg-type]
-        )
-        print(json.dumps(asyncio.run(measure(settings, events)), indent=2))
+    parser.add_argument("--workers", type=int, default=1)
+    told = parser.parse_args()
+    with empty_stack() as settings:
+        found = asyncio.run(measure(settings, share_events(told.events), told.workers))
+    found.pop("samples")
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

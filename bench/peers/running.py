@@ -22,7 +22,7 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from bench.catch_up import SHANGHAI, produce, share_events, watched
-from qingsheng.embedded import running_stack
+from bench.stack import empty_stack
 from qingsheng.migrations import amigrate
 from shared.settings import Settings
 
@@ -194,12 +194,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--seconds", type=int, default=120)
     told = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
-        settings = Settings(
-            database_url=stack.database_url or "",
-            kafka_bootstrap_servers=stack.kafka_bootstrap_servers or "",
-            secret_key="a secret of the bench",  # type: ignore[arg-type]
-        )
+    with empty_stack() as settings:
         asyncio.run(amigrate(settings.database_url))
         messages = share_events(told.events)
         for key in told.peer:
