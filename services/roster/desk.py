@@ -19,13 +19,12 @@ from services.roster.models import (
     Nominate,
     PersonalContact,
     Register,
-    SetQuota,
     Transfer,
 )
 from services.roster.models import ContactList as ContactListTold
 from services.roster.models import Leave as LeaveTold
 from services.roster.pages import LISTED, PAGE, common
-from shared.access.guard import CityOperator, Operator
+from shared.access.guard import Operator
 from shared.access.roles import Principal
 from shared.clock import Clock
 from shared.contracts.fields import Team
@@ -33,7 +32,7 @@ from shared.contracts.refusals import Refusal
 from shared.contracts.roster import Category, DeclineReason, Platform
 from shared.postgres import Connection, in_transaction
 from shared.web import uploads
-from shared.web.forms import body, errors, filled_in, moment, named, options, whole
+from shared.web.forms import body, errors, filled_in, moment, named, options
 from shared.web.pages import after_post, asked, render, words_of
 from shared.web.paging import Cursor, page
 from shared.web.reads import reading, snapshot
@@ -327,25 +326,6 @@ async def _step(
 
 
 # -- a unit ------------------------------------------------------------------------------------------------------------
-
-
-@router.post("/units/{unit_id}/quota")
-async def set_quota(request: Request, who: CityOperator, unit_id: str) -> Response:
-    told = (await filled_in(request)).told
-    year, team = whole(told.get("year")), told.get("team")
-    if not isinstance(year, int) or not 2000 <= year <= 2100 or team not in get_args(Team):
-        raise Refusal("schema", pointer="/year", reason={"zh": "请选择年份和队伍", "en": "choose a year and a team"})
-    try:
-        quota = body(SetQuota, {"quota": whole(told.get("quota"))}).quota
-    except ValidationError:
-        reason = {"zh": "名额须为整数", "en": "places are a whole number"}
-        raise Refusal("schema", pointer="/quota", reason=reason) from None
-
-    async def work(connection: Connection, clock: Clock) -> None:
-        await commands.set_quota(connection, clock, unit_id, team, year, quota)
-
-    await submit(request, work)
-    return after_post(request, f"/roster/units/{unit_id}{asked(year=str(year), done='quota')}")
 
 
 @router.api_route("/units/{unit_id}/contacts", methods=PAGE)

@@ -101,7 +101,7 @@ async def unit(
         asked=query,
         states=options(words, "roster.state", State),
         teams=options(words, "roster.team", Team),
-        done=done if done == "quota" else "",
+        done=done if done in ("quota", "defined") else "",
         **common(request, who),
     )
 

@@ -88,6 +88,56 @@ async def test_a_unit_page_finds_volunteers(roster: Roster) -> None:
     await look(roster, "/volunteers/x", 422)
 
 
+async def test_the_city_defines_and_changes_units_by_form(roster: Roster) -> None:
+    assert "/roster/units/new" in await look(roster, "/")
+    county = await roster.as_county("350921")
+    assert "/roster/units/new" not in await look(roster, "/", **county)
+    await look(roster, "/units/new", 403, **county)
+    other = {"unit_id": "350902-101", "name": {"zh": "霍童镇"}, "kind": "township", "county": "350902"}
+    await roster.post("/units", other, 201)
+    town = {"unit_id": "350902-103", "name_zh": "赤溪镇", "kind": "township", "county": "350902", "parent_id": "350902"}
+    wrong = (await send(roster, "/units/new", town | {"unit_id": "350902", "county": "35x"}, 422)).text
+    assert 'id="county-error"' in wrong
+    assert 'value="赤溪镇"' in wrong
+    taken = (await send(roster, "/units/new", town | {"unit_id": "350902-101"}, 422)).text
+    assert "exists" in taken
+    done = await send(roster, "/units/new", town)
+    assert done.headers["location"] == "/roster/units/350902-103?done=defined"
+    assert "The unit is saved." in await look(roster, "/units/350902-103?done=defined")
+    form = await look(roster, "/units/350902-103/edit")
+    version = re.search(r'name="version" value="(\d+)"', form)
+    assert version
+    change = {name: told for name, told in town.items() if name != "unit_id"} | {"name_en": "Chixi"}
+    await send(roster, "/units/350902-103/edit", change | {"version": version[1]})
+    assert (await roster.get("/units/350902-103"))["name"] == {"zh": "赤溪镇", "en": "Chixi"}
+    late = (await send(roster, "/units/350902-103/edit", change | {"version": version[1]}, 422)).text
+    assert "Chixi" in late
+    itself = (await send(roster, "/units/350902/edit", {"name_zh": "蕉城", "kind": "county", "county": "350902",
+        "parent_id": "350902-103", "version": str((await roster.get("/units/350902"))["version"])}, 422)).text  # fmt: skip
+    assert 'id="parent_id-error"' in itself
+    await look(roster, "/units/999999/edit", 404)
+
+
+async def test_what_a_form_was_answered_with_can_be_read_in_the_other_language(roster: Roster) -> None:
+    """The language's link leads to the form's page: what answers a form has no address of its own."""
+
+    async def switched(path: str, form: dict[str, str], status: int, **headers: str) -> str:
+        answer = await send(roster, path, form, status, headers=headers)
+        found = re.search(r'<a href="([^"]+)" lang="zh"', answer.text)
+        assert found
+        await look(roster, found[1].removeprefix("/roster"))
+        return found[1]
+
+    beyond = {"team": "county", "year": "1900", "quota": "1"}
+    assert await switched("/units/350902/quota", beyond, 422) == "/roster/units/350902?lang=zh"
+    assert await switched("/nominate", {}, 422) == "/roster/nominate?lang=zh"
+    volunteer = f"/volunteers/{(await roster.post('/volunteers', MEMBER | {'contact': CONTACT}, 201))['volunteer_id']}"
+    there = {"Referer": f"{roster.http.base_url}/roster{volunteer}?done=nominate"}
+    assert await switched(f"{volunteer}/contact/show", {}, 200, **there) == f"/roster{volunteer}?lang=zh"
+    elsewhere = {"Referer": "https://elsewhere.example/roster/disclosures"}
+    assert await switched("/units/350902/quota", beyond, 422, **elsewhere) == "/roster/units/350902?lang=zh"
+
+
 async def test_a_nomination_with_a_contact_by_form(roster: Roster) -> None:
     form = MEMBER | {"name": "李", "phone": "call", "wechat": "canary-wx"}
     wrong = (await send(roster, "/nominate", form, 422)).text
