@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import WebSocketRequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -67,7 +68,7 @@ def render(request: Request, template: str, *, status: int = 200, **content: Any
         service=request.app.state.service,
         static=f"/{request.app.state.service}/static",
         version=STATIC_VERSION,
-        languages=[(code, name, asked(**{**request.query_params, "lang": code})) for code, name in LANGUAGES.items()],
+        languages=[(code, name, _in_language(request, code)) for code, name in LANGUAGES.items()],
         **content,
     )
     return _dressed(request, HTMLResponse(html, status, {"Content-Language": words.language}))
@@ -126,6 +127,32 @@ def commands(told: str) -> Markup:
 def _asked_language(request: Request) -> str | None:
     told = request.query_params.get("lang")
     return told if told in LANGUAGES else None
+
+
+def _in_language(request: Request, code: str) -> str:
+    """The address of the present page in a language. What a form was answered with has none: there it is the form's page."""
+    if request.method in ("GET", "HEAD"):
+        return asked(**{**request.query_params, "lang": code})
+    return f"{_page_of_form(request)}{asked(lang=code)}"
+
+
+def _page_of_form(request: Request) -> str:
+    """The page that a form was sent from: the address that it was sent to where that is a page as well, else the page
+    that the browser names, else the nearest page above."""
+    path = request.url.path
+    home = f"/{request.app.state.service}/"
+    named = urlsplit(request.headers.get("referer", ""))
+    parts = path.removeprefix(home).split("/")
+    above = [home + "/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
+    for place in (path, named.path if named.netloc == request.headers.get("host") else "", *above):
+        if place.startswith(home) and _is_page(request, place):
+            return place
+    return home
+
+
+def _is_page(request: Request, path: str) -> bool:
+    scope = {**request.scope, "method": "GET", "path": path}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 def _dressed(request: Request, response: _Response) -> _Response:
