@@ -70,8 +70,8 @@ def composed(name: str, words: Sequence[str] = ()) -> Iterator[Composed]:
             one.bind(("127.0.0.1", 0))
         ports = {what: one.getsockname()[1] for what, one in free.items()}
     project = Composed(name, words, ports)
-    project.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
+    project.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
     try:
         yield project
     finally:
-        project.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
+        project.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "20")
