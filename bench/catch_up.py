@@ -20,12 +20,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
+from bench.expected import SHANGHAI, expected, stored
 from bench.stack import LOG, empty_stack
 from qingsheng.migrations import amigrate
 from qingsheng.topics import ensure_topics
@@ -35,7 +35,6 @@ from shared.settings import Settings
 
 COUNTIES = [f"3509{n}" for n in ("02", "21", "22", "23", "24", "25", "26", "81", "82")]
 VOLUNTEERS = 2_200
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def volunteers_of(
@@ -163,15 +162,6 @@ async def backends(database_url: str) -> list[int]:
         await connection.close()
 
 
-async def tallies_are_right(database_url: str, n: int) -> bool:
-    connection = await asyncpg.connect(database_url)
-    try:
-        shares = await connection.fetchval("select sum(n) from appraisal.person_count where grain = 12")
-        return shares == n
-    finally:
-        await connection.close()
-
-
 def worker(settings: Settings) -> "subprocess.Popen[bytes]":
     environment = {
         **os.environ,
@@ -228,7 +218,7 @@ async def measure(
     await produce(settings, messages)
     found = await taken_in(settings, len(messages), workers, seconds)
     ceiling = await copy_ceiling(settings.database_url)
-    right = await tallies_are_right(settings.database_url, len(messages))
+    right = await stored(settings.database_url, "appraisal") == expected(messages)
     return found | {
         "bytes_each": len(messages[0][1]),
         "right": right,

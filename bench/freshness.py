@@ -22,8 +22,8 @@ from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
 from bench.catch_up import SHANGHAI
+from bench.stack import empty_stack
 from qingsheng.deployment import running
-from qingsheng.embedded import running_stack
 from qingsheng.migrations import amigrate
 from qingsheng.topics import ensure_topics
 from shared.contracts.campaign import RepostLogged
@@ -102,7 +102,15 @@ async def measure(settings: Settings, rate: int, seconds: int) -> dict[str, Any]
     counts = [count for count, _ in seen]
     visible = [seen[i][1] for n in range(1, total + 1) if (i := bisect.bisect_left(counts, n)) < len(seen)]
     delays = sorted((at - wrote) * 1000 for at, wrote in zip(visible, written, strict=False))
+    when = zip(written, (at - wrote for at, wrote in zip(visible, written, strict=False)), strict=False)
+    by_tenth: dict[int, list[float]] = {}
+    for wrote, delay in when:
+        by_tenth.setdefault(int((wrote - start) * 10), []).append(delay * 1000)
     return {
+        "samples": [
+            (tenth / 10, round(statistics.median(delays), 1), round(max(delays), 1))
+            for tenth, delays in sorted(by_tenth.items())
+        ],
         "rate": rate,
         "written": total,
         "visible": seen[-1][0],
@@ -117,24 +125,23 @@ def _sharing(county: dict[str, Any]) -> int:
     return next(i["numerator"] for i in county["indicators"] if i["indicator"] == "sharing_participation") or 0
 
 
+def once(rate: int, seconds: int) -> dict[str, Any]:
+    """On servers of its own."""
+    with tempfile.TemporaryDirectory() as folder, empty_stack() as settings:
+        asyncio.run(amigrate(settings.database_url))
+        asyncio.run(ensure_topics(settings))
+        with running(settings, ["appraisal-api", "appraisal-worker"], Path(folder), Path(folder) / "log"):
+            return asyncio.run(measure(settings, rate, seconds))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=int, default=500)
     parser.add_argument("--seconds", type=int, default=20)
     told = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
-        assert stack.database_url
-        assert stack.kafka_bootstrap_servers
-        settings = Settings(
-            database_url=stack.database_url,
-            kafka_bootstrap_servers=stack.kafka_bootstrap_servers,
-            secret_key="a secret of the bench",  # type: ignore[arg-type]
-            port=8687,
-        )
-        asyncio.run(amigrate(settings.database_url))
-        asyncio.run(ensure_topics(settings))
-        with running(settings, ["appraisal-api", "appraisal-worker"], Path(folder), Path(folder) / "log"):
-            print(json.dumps(asyncio.run(measure(settings, told.rate, told.seconds)), indent=2))
+    found = once(told.rate, told.seconds)
+    found.pop("samples")
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

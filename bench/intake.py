@@ -106,7 +106,7 @@ async def measure(settings: Settings, reports: int, seconds: int = 300) -> dict[
     await send(settings, events_topic("roster"), roster(people))
     of_posts = [
         {
-            "channel": "blog",
+            "channel": "weibo",
             "unit_id": COUNTIES[number % len(COUNTIES)],
             "title": f"第 {number} 篇",
             "url": url(number),
@@ -115,12 +115,18 @@ async def measure(settings: Settings, reports: int, seconds: int = 300) -> dict[
         for number in range(posts)
     ]
     intake = intake_topic("campaign", PRODUCER)
-    await send(settings, intake, [report("post_reported", n, d, _BEGUN) for n, d in enumerate(of_posts)])
     connection: Any = await asyncpg.connect(settings.database_url)
-    known = "select (select count(*) from campaign.post) + (select count(*) from campaign.account_movement)"
     try:
         with process(settings, "qingsheng", "run", "campaign-worker"):
-            await _until(connection, known, posts + len(people), 120)
+            await _until(connection, "select count(*) from campaign.account_movement", len(people), 120)
+            await send(settings, intake, [report("post_reported", n, d, _BEGUN) for n, d in enumerate(of_posts)])
+            await _until(
+                connection, "select count(*) from campaign.intake_request where answer is not null", posts, 120
+            )
+        if posts != await connection.fetchval("select count(*) from campaign.post"):
+            raise SystemExit(
+                str(await connection.fetchval("select convert_from(answer, 'UTF8') from campaign.intake_request"))
+            )
         messages: list[Message] = []
         for number in range(reports):
             volunteer, _, account = people[number % VOLUNTEERS]

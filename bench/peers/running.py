@@ -10,10 +10,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -21,7 +19,8 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bench.catch_up import SHANGHAI, produce, share_events, watched
+from bench.catch_up import produce, share_events, watched
+from bench.expected import expected, stored
 from bench.stack import empty_stack
 from qingsheng.migrations import amigrate
 from shared.settings import Settings
@@ -30,6 +29,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 JAVA = HERE / "kafka_streams"
 PARTITIONS = 6
+CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ PEERS = {
     "faststream": Peer("FastStream, a handler per message", "bench.peers.faststream_peer", share=0.05),
     "quix": Peer("Quix Streams", "bench.peers.quix_peer"),
     "kafka_streams": Peer("Kafka Streams, one thread"),
-    "kafka_streams_all": Peer("Kafka Streams, a thread per core", threads=os.cpu_count() or 1),
+    "kafka_streams_all": Peer("Kafka Streams, a thread per core", threads=CORES),
     "bytewax": Peer("Bytewax", "bench.peers.bytewax_peer"),
 }
 
@@ -115,36 +115,6 @@ async def measure(
 
 
 _STORED = "select coalesce(sum(n), 0)::bigint from peer.person_count"
-
-
-def expected(messages: Sequence[tuple[bytes, bytes]]) -> tuple[int, dict[Any, int], dict[Any, int]]:
-    """Facts, shares by volunteer and month and county, volunteers by county, month and how many at least: reckoned from
-    the messages by themselves."""
-    persons: Counter[tuple[str, date, str]] = Counter()
-    for _, value in messages:
-        event = json.loads(value)
-        day = datetime.fromisoformat(event["time"]).astimezone(SHANGHAI).date()
-        persons[event["data"]["volunteer_id"], day.replace(day=1), event["county"]] += 1
-    tallies: Counter[tuple[str, date, int]] = Counter()
-    for (_, month, county), n in persons.items():
-        tallies.update((county, month, bucket) for bucket in range(1, min(n, 10) + 1))
-    return len(messages), dict(persons), dict(tallies)
-
-
-async def stored(database_url: str, schema: str) -> tuple[int, dict[Any, int], dict[Any, int]]:
-    connection = await asyncpg.connect(database_url)
-    try:
-        persons = await connection.fetch(f"select volunteer, start, county, n from {schema}.person_count where n <> 0")
-        tallies = await connection.fetch(
-            f"select county, day, bucket, n from {schema}.tally where measure = 12 and n <> 0"
-        )
-        return (
-            await connection.fetchval(f"select count(*) from {schema}.fact"),
-            {(str(volunteer), start, county): n for volunteer, start, county, n in persons},
-            {(county, day, bucket): n for county, day, bucket, n in tallies},
-        )
-    finally:
-        await connection.close()
 
 
 async def _made(settings: Settings, topic: str) -> None:
