@@ -1,5 +1,6 @@
 """Writes docs/benchmarks.md and its plots from the results that are kept."""
 
+import itertools
 import statistics
 import tomllib
 from collections.abc import Callable, Sequence
@@ -270,7 +271,7 @@ def _plots(runs: Callable[[str], Runs], place: Path) -> list[str]:
             place, "catch-up", "Events stored since process start (the first run)", "seconds", "events", series, {}
         )
         rates = {
-            name: [(x1, (y1 - y0) / (x1 - x0)) for (x0, y0), (x1, y1) in zip(p, p[1:], strict=False) if x1 > x0]
+            name: [(x1, (y1 - y0) / (x1 - x0)) for (x0, y0), (x1, y1) in itertools.pairwise(p) if x1 > x0]
             for name, p in ((name, _by_half_second(points)) for name, points in series.items())
         }
         parts += _drawn(
