@@ -113,6 +113,10 @@ def install(app: FastAPI) -> None:
     for outage in (*OUTAGES, KafkaError):
         app.add_exception_handler(outage, away)  # type: ignore[arg-type]
 
+    @app.exception_handler(asyncpg.CharacterNotInRepertoireError)
+    async def _(request: Request, error: asyncpg.CharacterNotInRepertoireError) -> JSONResponse:
+        return problem(Refusal("schema", reason=_UNREADABLE))  # a NUL, in an address or a file's name
+
     @app.exception_handler(asyncpg.PostgresError)
     async def _(request: Request, error: asyncpg.PostgresError) -> JSONResponse:
         log.error("%s %s", request.method, request.url.path, exc_info=error)

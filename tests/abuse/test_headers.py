@@ -31,6 +31,8 @@ class Strict(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         told = dict(attrs)
+        if tag == "b1nk":
+            self.wrong.append("what was told as a text")
         data = told.get("type") in ("application/ld+json", "application/json")
         if (tag == "script" and "src" not in told and not data) or tag in (
             "style",
@@ -45,7 +47,7 @@ class Strict(HTMLParser):
             elsewhere |= tag == "link" and name == "href" and told.get("rel") != "alternate"
             if name == "style" or name.startswith("on"):
                 self.wrong.append(f"{name}= on <{tag}>")
-            elif elsewhere and not (value or "").startswith(("/", "#", "?")) and value:
+            elif elsewhere and value and (value.startswith("//") or not value.startswith(("/", "#", "?"))):
                 self.wrong.append(f"{name}={value}")
             elif name == "href" and not re.match(r"(/|#|\?|https?://|mailto:)", value or "/"):
                 self.wrong.append(f"href={value}")
