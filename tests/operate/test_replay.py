@@ -73,3 +73,22 @@ async def test_discarding_needs_a_reason(settings: Settings) -> None:
     assert (await qingsheng(settings, "dlq", "discard", "appraisal", "1")).code == 2
     assert (await qingsheng(settings, "dlq", "discard", "appraisal", "1", "--because", " ")).code == 2
     assert (await qingsheng(settings, "dlq", "discard", "appraisal", "1", "--because", "a test's letters")).code == 0
+
+
+async def test_what_waits_for_a_decision_is_listed_with_what_comes_next(settings: Settings, appraisal: Tables) -> None:
+    assert "No service has dead letters." in (await qingsheng(settings, "dlq", "list")).out
+    topic = settings.topic_prefix + SHARES
+    await appraisal.pool.execute(
+        f"""insert into dead_letter (topic, "partition", "offset", headers, sealed, reason, detail)
+            values ('{topic}', 0, 0, '[]', false, 'not_json', ''), ('{topic}', 0, 1, '[]', false, 'not_json', '');
+            insert into consumer_pause (topic, reason) values ('{topic}', 'too many')"""
+    )
+    listed = (await qingsheng(settings, "dlq", "list")).out
+    assert "qingsheng dlq show SERVICE ID" in listed
+    assert f"qingsheng dlq resume appraisal {topic}" in listed
+    assert "not_json" in listed
+    told = (await qingsheng(settings, "dlq", "list", "--json")).json
+    assert [(row["reason"], row["letters"]) for row in told["appraisal"]["dead_letters"]] == [("not_json", 2)]
+    assert told["roster"] == {"dead_letters": [], "paused": []}
+    one = (await qingsheng(settings, "dlq", "list", "appraisal", "--json")).json
+    assert one == told["appraisal"]

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
-from qingsheng.console import AsJson, done, out, service_named, settings_here
+from qingsheng.console import AsJson, done, out, say, service_named, settings_here
 
 app = typer.Typer()
 
@@ -22,7 +22,8 @@ def lag(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What waits to be read, by service, topic and partition: offsets, records and seconds behind."""
+    """What waits to be read, by service, topic and partition: offsets, records behind, and seconds since it was last read
+    to its end. Without a limit the exit code is 0 whatever waits."""
     from dataclasses import asdict
 
     from qingsheng.operate.standing import standings
@@ -38,19 +39,27 @@ def lag(
     if as_json:
         out.print_json(data=[asdict(each) | {"behind": each.behind} for each in found], default=str)
         raise typer.Exit(1 if late else 0)
-    table = Table("service", "topic", "partition", "stored", "end", "behind", "seconds", "")
+    table = Table("service", Column("topic", overflow="fold"), "partition", "read to", "end", "behind", "seconds", "")
     for each in found:
         if everything or each.behind or each.paused:
             stored = "never read" if each.stored is None else str(each.stored)
             seconds = "unknown" if each.seconds_behind is None else f"{each.seconds_behind:.0f}"
-            note = "paused" if each.paused else ""
+            note = "PAUSED" if each.paused else ""
             table.add_row(
                 each.service, each.topic, str(each.partition), stored, str(each.end), str(each.behind), seconds, note
             )
     if table.row_count:
         out.print(table)
     records, partitions = sum(each.behind for each in found), len(found)
-    out.print(
-        f"{records} records wait, in {partitions} partitions." if records else f"All {partitions} partitions are read."
-    )
+    if records:
+        out.print(
+            f"Records that wait: {records}, in {sum(each.behind > 0 for each in found)} of {partitions} partitions."
+        )
+        say("Asked again, a figure should fall; where it stands, 'qingsheng doctor' tells why.")
+    else:
+        out.print(f"All {partitions} partitions are read.")
+    if any(each.paused for each in found):
+        say("PAUSED: too many invalid records; 'qingsheng dlq list' tells which, and the command that reads on.")
+    if late:
+        say(f"Beyond the limit: {len(late)} partitions.")
     raise typer.Exit(1 if late else 0)

@@ -4,10 +4,11 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from qingsheng.console import AsJson, done, fail, out, say, service_named, settings_here
 from qingsheng.operate import dead_letters
+from qingsheng.registry import SERVICES
 
 app = typer.Typer(
     help="Records that could not be applied: list, show, replay, discard; paused topics: resume.", no_args_is_help=True
@@ -24,26 +25,42 @@ def _chosen(letters: list[int] | None, reason: str | None) -> list[int]:
 
 
 @app.command("list")
-def dlq_list(service: Service, as_json: AsJson = False) -> None:
-    """Dead letters by topic and reason, and paused topics."""
+def dlq_list(
+    service: Annotated[str | None, typer.Argument(help="Only this service.", show_default="all")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Dead letters by topic and reason, and paused topics, with the commands for what comes next."""
     settings = settings_here()
-    found = done(dead_letters.groups(settings, service_named(service)))
-    stopped = done(dead_letters.paused(settings, service))
+    told = {}
+    for name in [service_named(service)] if service else list(SERVICES):
+        found = done(dead_letters.groups(settings, name))
+        told[name] = {"dead_letters": found, "paused": done(dead_letters.paused(settings, name))}
     if as_json:
-        sys.stdout.write(dead_letters.as_json({"dead_letters": found, "paused": stopped}) + "\n")
+        sys.stdout.write(dead_letters.as_json(told[service] if service else told) + "\n")
         return
-    if not found and not stopped:
-        out.print(f"{service} has no dead letters.")
-    if found:
-        table = Table("topic", "reason", "letters", "ids", "first", "last")
-        for row in found:
-            ids = f"{row['first_id']}…{row['last_id']}"
-            table.add_row(
-                row["topic"], row["reason"], str(row["letters"]), ids, str(row["first_at"]), str(row["last_at"])
-            )
+    table = Table("service", Column("topic", overflow="fold"), "reason", "letters", "one of them", "first", "last")
+    for name, each in told.items():
+        for row in each["dead_letters"]:
+            between = (f"{row[when]:%m-%d %H:%M:%S}" for when in ("first_at", "last_at"))
+            table.add_row(name, row["topic"], row["reason"], str(row["letters"]), str(row["first_id"]), *between)
+    if table.row_count:
         out.print(table)
-    for row in stopped:
-        out.print(f"Paused since {row['since']}: {row['topic']} ({row['reason']}); 'qingsheng dlq resume' reads on.")
+        out.print(
+            "Times are UTC. 'qingsheng dlq show SERVICE ID' shows one whole. The cause mended: 'qingsheng dlq replay SERVICE "
+            "--reason REASON'; no event at all: 'qingsheng dlq discard SERVICE --reason REASON --because TEXT'.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    else:
+        out.print(f"{service or 'No service'} has {'no ' if service else ''}dead letters.")
+    for name, each in told.items():
+        for row in each["paused"]:
+            out.print(
+                f"PAUSED since {row['since']:%m-%d %H:%M:%S} UTC: {name} reads {row['topic']} no further: {row['reason']}. "
+                f"Its producer mended: 'qingsheng dlq resume {name} {row['topic']}'.",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 @app.command("show")
@@ -61,6 +78,8 @@ def dlq_replay(service: Service, letters: Letters = None, reason: Reason = None)
     chosen = _chosen(letters, reason)
     applied, failed = done(dead_letters.replay(settings_here(), service_named(service), chosen, reason))
     say(f"Applied {applied}; {failed} still cannot be applied.")
+    if failed:
+        say(f"They stay dead letters: 'qingsheng dlq list {service}' and 'dlq show' tell what is wrong with them.")
     raise typer.Exit(1 if failed else 0)
 
 
