@@ -97,6 +97,12 @@ class Browser:
         for kind in ("rawKeyDown", "keyUp"):
             self.do("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
+    def choose_file(self, selector: str, file: Path) -> None:
+        """As a person chooses a file for an input."""
+        root = self.do("DOM.getDocument")["root"]["nodeId"]
+        found = self.do("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.do("DOM.setFileInputFiles", nodeId=found, files=[str(file.absolute())])
+
     def pdf(self) -> bytes:
         return base64.b64decode(self.do("Page.printToPDF", preferCSSPageSize=True)["data"])
 

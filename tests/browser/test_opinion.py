@@ -87,3 +87,28 @@ def test_a_tip_is_told_in_the_browser(browser: Browser, places: dict[str, str]) 
     eventually_now(lambda: browser.ask(there), DEADLINE)
     assert browser.ask("document.querySelector('#link').href.includes('/opinion/status/')")
     assert browser.ask("document.querySelector('h1').innerText") == "Thank you, it has arrived"
+
+
+def test_a_tip_is_triaged_and_answered_in_the_browser(browser: Browser, places: dict[str, str]) -> None:
+    """By an operator; who has told it reads the answer by the private link."""
+    browser.open(f"{places['status']}?lang=en", width=390)
+    assert "Earlier buses are asked for." not in browser.ask("document.body.innerText")
+    browser.open(f"{places['inbox']}?lang=en")
+    told = """[...document.querySelectorAll('main a')].map(a => a.pathname)
+        .filter(path => /tips.[0-9a-f-]{36}$/.test(path))"""
+    tips = browser.ask(told)
+    [tip] = [path for path in tips if not places["tip"].endswith(path)]
+    browser.open(f"{places['inbox'].partition('/opinion')[0]}{tip}?lang=en")
+    browser.ask("document.querySelector('form[action$=\"/triage\"]').requestSubmit()")
+    triaged = "document.readyState == 'complete' && !document.querySelector('form[action$=\"/triage\"]')"
+    eventually_now(lambda: browser.ask(triaged), DEADLINE)
+    browser.ask(
+        """(() => { const form = document.querySelector('form[action$="/resolve"]');
+           form.outcome.value = 'answered'; form.answered.value = 'yes';
+           form.final_answer.value = 'Earlier buses are asked for.'; form.requestSubmit() })()"""
+    )
+    resolved = "document.readyState == 'complete' && !document.querySelector('form[action$=\"/resolve\"]')"
+    eventually_now(lambda: browser.ask(resolved), DEADLINE)
+    assert browser.ask("document.querySelector('.chip').innerText") == "Resolved"
+    browser.open(f"{places['status']}?lang=en", width=390)
+    assert "Earlier buses are asked for." in browser.ask("document.body.innerText")

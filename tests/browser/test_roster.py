@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clie
 NAMELESS = """[...document.querySelectorAll('input, select, textarea')]
     .filter(e => e.type != 'hidden' && !e.labels.length).map(e => e.name)"""
 TWICE = """[...document.querySelectorAll('[id]')].map(e => e.id).filter((id, at, all) => all.indexOf(id) != at)"""
+NUMBERS = "[...document.querySelectorAll('.counts .number')].map(e => e.innerText)"
 CONTACT = {"name": "李明", "phone": "13805931417"}
 
 
@@ -82,6 +84,21 @@ def test_they_fit_are_labelled_and_break_no_policy(
         found[name] = (browser.ask(SIDEWAYS), browser.ask(NAMELESS), browser.ask(TWICE), browser.console)
         assert browser.ask("document.querySelectorAll('h1').length") == 1, name
     assert found == dict.fromkeys(places, (0, [], [], []))
+
+
+def test_a_ledger_is_imported_by_hand(browser: Browser, places: dict[str, str], tmp_path: Path) -> None:
+    """Chosen, tried, and recorded: what is wrong is shown by row, what is right is registered once."""
+    file = tmp_path / "ledger.xlsx"
+    file.write_bytes(workbook(PLAIN | {"row_ref": "h1"}, PLAIN | {"row_ref": "h2", "consented_on": None}))
+    browser.open(f"{places['ledgers']}?lang=en")
+    browser.choose_file("#file", file)
+    browser.ask("document.querySelector('#file').form.requestSubmit()")
+    eventually_now(lambda: browser.ask(NUMBERS) == ["1", "0", "1"], DEADLINE)
+    assert browser.ask("document.querySelector('.done')") is None
+    browser.ask("document.querySelector('form[action$=\"/record\"]').requestSubmit()")
+    eventually_now(lambda: browser.ask("!!document.querySelector('.done')"), DEADLINE)
+    assert browser.ask(NUMBERS) == ["1", "0", "1"]
+    assert browser.ask("!document.querySelector('form[action$=\"/record\"]')"), "it is recorded once"
 
 
 def test_a_review_by_hand(browser: Browser, places: dict[str, str]) -> None:
