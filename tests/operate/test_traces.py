@@ -52,7 +52,7 @@ async def test_one_id_from_the_request_to_the_worker_that_applies_its_event(sett
     async with Tables.of(settings, "roster") as roster, client(settings, ["roster"]) as http:
         answer = await http.post("/roster/api/v1/units", json=UNIT, headers={"traceparent": parent})
         assert answer.status_code == 201, answer.text
-        event = json.loads(await roster.pool.fetchval("select value from outbox"))
+        event = json.loads(await roster.pool.fetchval("select value from outbox") or "")
         # The same trace, and a span of our own.
         assert event["traceparent"].startswith(f"00-{TRACE}-")
         assert event["traceparent"] != parent
@@ -125,7 +125,7 @@ async def test_spans_of_requests_and_batches_are_of_the_same_trace_as_events_and
         headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
         answer = await http.post("/roster/api/v1/units?q=13800138000", json=UNIT, headers=headers)
         assert answer.status_code == 201, answer.text
-        event = json.loads(await roster.pool.fetchval("select value from outbox"))
+        event = json.loads(await roster.pool.fetchval("select value from outbox") or "")
         told = {span.name: span for span in kept.get_finished_spans()}
         span = told["POST /api/v1/units"]
         assert f"{span.context.trace_id:032x}" == TRACE
