@@ -10,6 +10,7 @@ A line's results replace those that bench/results/ holds of it. A run that fails
 
 import argparse
 import asyncio
+import os
 import shlex
 import sys
 import time
@@ -49,7 +50,7 @@ def one_catch_up(scale: float, number: int) -> dict[str, Any]:
 
 
 def one_memory(scale: float, number: int) -> dict[str, Any]:
-    """The worker's peak with a backlog twice, and ten times, as long as that of the growth bench."""
+    """The worker's peak with a backlog of a hundred thousand, and of a million."""
     found: dict[str, Any] = {}
     for name, events in (("short", _of(100_000, scale)), ("long", _of(1_000_000, scale))):
         with empty_stack() as settings:
@@ -135,6 +136,7 @@ def measure(only: list[str], runs: int, scale: float, folder: Path) -> list[str]
     command = f"make bench ARGS={shlex.quote(shlex.join(sys.argv[1:]))}" if sys.argv[1:] else "make bench"
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in only if name in LINES}
     failed: list[str] = []
+    load = os.getloadavg()[0]
     for number in range(runs):
         for name, got in found.items():
             begun = time.monotonic()
@@ -145,12 +147,12 @@ def measure(only: list[str], runs: int, scale: float, folder: Path) -> list[str]
                 traceback.print_exc()
                 failed.append(f"{name}, run {number + 1}")
             else:
-                keep(now(name, command, scale, got), folder)
+                keep(now(name, command, scale, load, got), folder)
             print(f"  {time.monotonic() - begun:.0f} s", flush=True)
     for name in (name for name in only if name in REPORTS):
         print(f"{name}: {runs} runs", flush=True)
         try:
-            keep(now(name, command, scale, of_reports(REPORTS[name], scale, runs)), folder)
+            keep(now(name, command, scale, load, of_reports(REPORTS[name], scale, runs)), folder)
         except (Exception, SystemExit):
             traceback.print_exc()
             failed.append(name)

@@ -357,13 +357,13 @@ def _how(results: dict[str, Results]) -> list[str]:
     parts = [
         "## Where, when, of what",
         "",
-        "| line | command | date | runs | machine | versions |",
-        "|---|---|---|---|---|---|",
+        "| line | command | date | runs | machine | load before | versions |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, told in results.items():
         versions = ", ".join(f"{what} {which}" for what, which in told.versions.items())
         scale = "" if told.scale == 1 else f" **a trial at {told.scale:g} of the size**"
         parts.append(
-            f"| {name} | `{told.command}`{scale} | {told.date} | {len(told.runs)} | {told.machine} | {versions} |"
+            f"| {name} | `{told.command}`{scale} | {told.date} | {len(told.runs)} | {told.machine} | {told.load:.1f} | {versions} |"
         )
     return parts

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import subprocess
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Any
 from bench.table import machine
 
 FOLDER = Path(__file__).parent / "results"
+PEERS = Path(__file__).parent / "peers"
 _NAMED = ("aiokafka", "asyncpg", "faststream", "msgspec", "numpy", "pydantic", "uvloop", "fastapi", "uvicorn")
 
 
@@ -24,14 +26,31 @@ class Results:
     scale: float
     date: str
     machine: str
+    load: float
+    """Of the machine before anything was started: processes that wanted to run, over a minute."""
     versions: dict[str, str]
     runs: list[dict[str, Any]]
 
 
-def now(line: str, command: str, scale: float, runs: list[dict[str, Any]]) -> Results:
-    versions = {"commit": _commit(), "Linux": platform.release(), "PostgreSQL": "18", "Kafka": "4.3"}
+def now(line: str, command: str, scale: float, load: float, runs: list[dict[str, Any]]) -> Results:
+    linux = platform.release().partition("-")[0]
+    versions = {"commit": _commit(), "Linux": linux, "PostgreSQL": "18", "Kafka": "4.3"}
     versions |= {name: version(name) for name in _NAMED}
-    return Results(line, command, scale, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine(), versions, runs)
+    if line == "catch_up":
+        versions |= _of_peers()
+    return Results(line, command, scale, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine(), load, versions, runs)
+
+
+def _of_peers() -> dict[str, str]:
+    """As they are pinned."""
+    locked = (PEERS / "requirements.txt").read_text()
+    found = {
+        f"{name} (peer)": each for name, each in re.findall(r"^(quixstreams|bytewax|faststream)==(\S+)", locked, re.M)
+    }
+    streams = re.search(
+        r"<artifactId>kafka-streams</artifactId>\s*<version>(.*?)<", (PEERS / "kafka_streams/pom.xml").read_text()
+    )
+    return found | ({"Kafka Streams": streams[1]} if streams else {})
 
 
 def _commit() -> str:
