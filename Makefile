@@ -2,6 +2,7 @@
 #   make demo [ARGS=…]   the 2014 story on embedded PostgreSQL and Kafka
 #   make test [ARGS=…]   all tests that need no Docker; ARGS go to pytest
 #   make test-containers the same on PostgreSQL and Kafka in containers, then the deployment itself; needs a Docker engine
+#   make test-faults     the faults of docs/reliability.md in full, which it writes anew; make test has them in short
 #   make check           style, types, import rules, secrets, known holes, and that the migrations apply from empty
 #   make bench [ARGS=…]  all figures of docs/benchmarks.md, peers included, which are installed in .venv-bench; ARGS=--help tells more
 #   make contracts       write docs/contracts anew: JSON Schemas, AsyncAPI, OpenAPI
@@ -15,7 +16,7 @@ READY := .venv/.ready
 PEERS := .venv-bench/.ready
 STREAMS := bench/peers/kafka_streams
 
-.PHONY: demo test test-containers check bench peers contracts lock clean new-venv
+.PHONY: demo test test-containers test-faults check bench peers contracts lock clean new-venv
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -30,6 +31,10 @@ test-containers: $(READY)
 	@docker version >/dev/null || { echo "No Docker engine answers: set DOCKER_HOST, or start one." >&2; exit 1; }
 	QINGSHENG_TEST_CONTAINERS=1 $(BIN)/python -m pytest --ignore=tests/embedded --ignore=tests/deploy $(ARGS)
 	$(BIN)/python -m pytest -m containers tests/deploy
+
+test-faults: $(READY)
+	QINGSHENG_FAULTS=full QINGSHENG_RELIABILITY=docs/reliability.md $(BIN)/python -m pytest tests/faults $(ARGS)
+	$(BIN)/python -m tests.faults.mutations docs/reliability.md
 
 check: $(READY)
 	$(BIN)/ruff check .

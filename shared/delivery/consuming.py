@@ -245,7 +245,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             await asyncio.wait(self._applying)
 
     async def _take_up(self, partitions: list[TopicPartition], course: int) -> None:
-        while course == self._course:
+        # Without a consumer the worker is closing: a rebalance came in between.
+        while course == self._course and self._consumer is not None:
             try:
                 await self._seek(partitions, course)
                 self._trouble.pop("offsets", None)

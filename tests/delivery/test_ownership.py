@@ -1,11 +1,9 @@
 """Partitions that change hands: nothing counts twice, nothing is lost, and the stored offsets never go back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any
-
-import asyncpg
 
 from shared.delivery.consuming import Read
 from shared.postgres import Connection
@@ -15,24 +13,8 @@ from tests.delivery.tables import SHARES, Counted, Tables
 from tests.support.events import records, shares
 from tests.support.kafka import Put, expel, members, put
 from tests.support.running import running
+from tests.support.stored_offsets import offsets_that_go_back
 from tests.support.waiting import eventually
-
-
-@asynccontextmanager
-async def offsets_that_go_back(settings: Settings) -> AsyncIterator[Any]:
-    """Keeps book, in the database, of every stored offset that was set to less than it was."""
-    connection = await asyncpg.connect(settings.database_url)
-    await connection.execute(
-        """create table public.went_back as select * from appraisal.consumer_offset limit 0;
-           create function public.keep_book() returns trigger language plpgsql security definer as $$
-           begin insert into public.went_back select new.*; return null; end $$;
-           create trigger keep_book after update of next_offset on appraisal.consumer_offset
-           for each row when (new.next_offset < old.next_offset) execute function public.keep_book()"""
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def test_two_workers_take_over_from_each_other_while_events_flow(settings: Settings, appraisal: Tables) -> None:

@@ -1,0 +1,36 @@
+"""The deployment of a trial."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from qingsheng.topics import ensure_topics
+from tests.faults import summary
+from tests.faults.sizes import FULL
+from tests.faults.trial import Trial, trial
+from tests.support.services import settings_for
+from tests.support.stack import Servers
+
+
+@pytest.fixture
+async def tried(
+    stack: Servers, database_url: str, topic_prefix: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Trial]:
+    """A trial on the servers that all tests share: for faults that do not touch these."""
+    settings = settings_for(database_url, stack.kafka_bootstrap_servers, topic_prefix)
+    await ensure_topics(settings)
+    async with trial(settings) as made:
+        yield made
+        summary.note(request, made)
+
+
+FAILED: set[str] = set()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        FAILED.add(report.nodeid)
+
+
+def pytest_sessionfinish() -> None:
+    summary.write(FAILED, "make test-faults" if FULL else "pytest tests/faults, in short")

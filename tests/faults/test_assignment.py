@@ -1,0 +1,90 @@
+"""The reading of stored offsets when partitions are assigned, and partitions that are added."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka.admin import NewPartitions
+
+from services.appraisal.worker import create_worker
+from shared.delivery.broker import admin
+from shared.delivery.consuming import Consumer
+from tests.delivery.counting import counting_worker
+from tests.delivery.tables import SHARES
+from tests.faults.trial import Trial, mixed
+from tests.support.databases import execute
+from tests.support.kafka import Put, commit, put
+from tests.support.running import running
+from tests.support.waiting import eventually
+
+
+@pytest.mark.fault(13, "the assignment's reading of stored offsets takes 2 s")
+async def test_nothing_is_handled_before_the_seek(tried: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = Consumer._stored  # pyright: ignore[reportPrivateUsage]
+    seen: list[int] = []
+
+    async def slowly(self: Any, partitions: Any) -> Any:
+        found = await reads(self, partitions)
+        await asyncio.sleep(2)  # the fault
+        seen.append(await tried.applied())
+        return found
+
+    monkeypatch.setattr(Consumer, "_stored", slowly)
+    await tried.accept(mixed(1_000))
+    # Whoever believed Kafka would skip the first of each.
+    await commit(tried.settings, "appraisal", SHARES, {0: 20, 1: 20})
+    async with running(counting_worker(tried.settings)):
+        await tried.recovers()
+        assert seen[0] == 0
+    monkeypatch.undo()
+    async with running(create_worker(tried.settings)):
+        await tried.holds()
+
+
+@pytest.mark.fault(14, "the assignment's reading of stored offsets fails")
+async def test_without_stored_offsets_nothing_is_consumed(tried: Trial) -> None:
+    url = tried.settings.database_url
+    execute(url, "revoke select on appraisal.consumer_offset from qingsheng_appraisal")
+    await tried.accept(mixed(1_000))
+    async with running(create_worker(tried.settings)) as worker:
+        await eventually(lambda: sum("offsets cannot be read" in problem for problem in worker.problems) == 4, 60)
+        assert await tried.applied() == 0
+        execute(url, "grant select on appraisal.consumer_offset to qingsheng_appraisal")
+        await tried.recovers()
+        await tried.holds()
+        await eventually(lambda: not worker.problems)
+
+
+@pytest.mark.fault(15, "partitions added while events flow")
+async def test_partitions_are_added(tried: Trial) -> None:
+    async with running(create_worker(tried.settings)):
+        await tried.accept(mixed(2_000))
+        await tried.recovers()
+        topic = tried.settings.topic_prefix + SHARES
+        async with admin(tried.settings) as client:
+            [described] = await client.describe_topics([topic])
+            more = len(described["partitions"]) * 2
+            await client.create_partitions({topic: NewPartitions(more)})
+        await tried.accept(mixed(4_000, seed=15))
+        await tried.holds()
+
+
+@pytest.mark.fault(20, "a dead letter cannot be written")
+async def test_without_dead_letters_the_offset_stays(tried: Trial) -> None:
+    url = tried.settings.database_url
+    async with running(create_worker(tried.settings)) as worker:
+        await tried.holds()
+        before = await tried.tables.offsets()
+        execute(url, "revoke insert on appraisal.dead_letter from qingsheng_appraisal")
+        await put(tried.settings, SHARES, [Put(b"poison", partition=number) for number in before])
+        await tried.accept(mixed(1_000, seed=20))
+        await eventually(lambda: any("failing" in problem for problem in worker.problems), 60)
+        assert await tried.tables.dead_letters() == []
+        assert await tried.tables.offsets() == before
+        execute(url, "grant insert on appraisal.dead_letter to qingsheng_appraisal")
+        await eventually(tried.tables.dead_letters, 60)
+        letters = await tried.tables.dead_letters()
+        assert [(letter["value"], letter["partition"]) for letter in letters] == [
+            (b"poison", n) for n in sorted(before)
+        ]
+        await tried.holds()
