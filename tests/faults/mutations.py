@@ -134,9 +134,17 @@ def _copy(tree: Path) -> None:
 def _run(tree: Path, tests: Sequence[str], environment: dict[str, str]) -> int:
     """pytest's exit code: 1 is that a test failed."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", *tests]
-    return subprocess.run(
-        command, cwd=tree, env={**environment, "PYTHONPATH": str(tree)}, stdout=subprocess.DEVNULL, timeout=900
-    ).returncode
+    ran = subprocess.run(
+        command,
+        cwd=tree,
+        env={**environment, "PYTHONPATH": str(tree)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+    )
+    print(ran.stdout[-1_500:], file=sys.stderr, flush=True)
+    return ran.returncode
 
 
 if __name__ == "__main__":

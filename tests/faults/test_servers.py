@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from qingsheng.migrations import migrate
+from qingsheng.migrations import amigrate
 from qingsheng.topics import ensure_topics
 from services.appraisal.worker import create_worker
 from tests.faults import summary
@@ -60,7 +60,7 @@ async def test_the_database_stops_amid_batches(
     stack: Servers, topic_prefix: str, request: pytest.FixtureRequest
 ) -> None:
     async with own("PostgreSQL") as database:
-        migrate(database.address)
+        await amigrate(database.address)
         settings = settings_for(database.address, stack.kafka_bootstrap_servers, topic_prefix, database_timeout=2.0)
         await ensure_topics(settings)
         async with trial(settings) as tried, running(create_worker(settings)):
@@ -78,7 +78,7 @@ async def test_the_database_stops_amid_batches(
 @pytest.mark.fault(9, "PostgreSQL frozen: deadlines fire, the service says that it is not ready")
 async def test_the_database_is_frozen(stack: Servers, topic_prefix: str, request: pytest.FixtureRequest) -> None:
     async with own("PostgreSQL") as database:
-        migrate(database.address)
+        await amigrate(database.address)
         settings = settings_for(database.address, stack.kafka_bootstrap_servers, topic_prefix, database_timeout=2.0)
         await ensure_topics(settings)
         async with trial(settings) as tried, running(create_worker(settings)) as worker, client(settings) as http:

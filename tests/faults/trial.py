@@ -1,7 +1,7 @@
 """A trial: an independent ledger of what was accepted, and what must hold of it whatever was done meanwhile.
 
-L: all that was accepted is applied; as all of it is sound, none of it may be a dead letter. D: applied once. S: scores equal the independent oracle's. O: stored
-offsets never went back unasked.
+L: all that was accepted is applied; as all of it is sound, none of it may be a dead letter. D: applied
+once. S: scores equal the independent oracle's. O: stored offsets never went back unasked.
 """
 
 import json
