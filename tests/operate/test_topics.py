@@ -25,10 +25,10 @@ async def set_topic(settings: Settings, name: str, **configs: str) -> None:
 
 async def setting(settings: Settings, name: str, key: str) -> str:
     async with admin(settings) as client:
-        [answer] = await client.describe_configs(
+        answers: Any = await client.describe_configs(
             [ConfigResource(ConfigResourceType.TOPIC, settings.topic_prefix + name)]
         )
-    entries: Any = answer.resources[0][4]
+    entries = answers[0].resources[0][4]
     return next(entry[1] for entry in entries if entry[0] == key)
 
 
