@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 _WIDTH, _HEIGHT = 760, 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 190, 40, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 210, 40, 46
 _COLOURS = ("#1f6f8b", "#c2571a", "#3f7d3a", "#8a3f8f", "#a08a12", "#555c66", "#b3263a")
 Points = Sequence[tuple[float, float]]
 
