@@ -263,7 +263,7 @@ def _plots(runs: Callable[[str], Runs], place: Path) -> list[str]:
         series = {
             names[key].partition(",")[0]
             if key == "faststream"
-            else names[key].replace("Kafka Streams, ", "Streams, "): [(x, y) for x, y in told["samples"]]
+            else names[key].replace("Kafka Streams, ", "Streams, "): [(0.0, 0.0), *((x, y) for x, y in told["samples"])]
             for key, told in caught[0].items()
             if told.get("samples")
         }
