@@ -34,6 +34,9 @@ class Column:
     zh: str
     required: bool = False
 
+    def named(self, language: str) -> str:
+        return self.zh if language == "zh" else self.name
+
 
 class Line(NamedTuple):
     """A row by its number in the sheet (the headings are row 1), its cells, and what they tell by field or why it cannot

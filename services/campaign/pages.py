@@ -314,7 +314,7 @@ def _shares(request: Request, wrong: Mapping[str, str] | None = None) -> Respons
         "shares.html",
         status=422 if wrong else 200,
         tab="shares",
-        columns=", ".join(column.zh for column in lists.SHARED),
+        columns=", ".join(column.named(words_of(request).language) for column in lists.SHARED),
         most=lists.MAX_ROWS,
         errors=wrong or {},
     )

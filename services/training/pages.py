@@ -101,7 +101,14 @@ async def plan(request: Request, who: Reader, year: str = "") -> Response:
     chosen = int(year) if re.fullmatch(r"2[0-9]{3}", year) and int(year) <= 2100 else this_year
     async with reading(request) as connection:
         rows = await queries.plan(connection, who.county, chosen, settings.time_zone)
-    return render(request, "plan.html", tab="plan", plan=year_plan.told(chosen, rows), year=chosen)
+    return render(
+        request,
+        "plan.html",
+        tab="plan",
+        plan=year_plan.told(chosen, rows),
+        year=chosen,
+        writes=who.is_any(_WRITERS),
+    )
 
 
 # -- entering and changing a plan --------------------------------------------------------------------------------------
@@ -133,6 +140,8 @@ async def edit(request: Request, who: Operator, session_id: UUID) -> Response:
     async with snapshot(request) as connection:
         found = await queries.session(connection, session_id)
     who.must_serve(found["county"])
+    if found["state"] != "planned":
+        return redirect(request, _session_path(session_id))  # only a plan can be changed
     zone = request.app.state.settings.zone
     values = {
         "title_zh": found["title"]["zh"],
@@ -284,8 +293,8 @@ async def _session(
         own=own and who.is_any(_WRITERS),
         county=who.county,
         columns={
-            "attended": ", ".join(column.zh for column in lists.ATTENDED),
-            "expected": ", ".join(column.zh for column in lists.EXPECTED),
+            "attended": ", ".join(column.named(words.language) for column in lists.ATTENDED),
+            "expected": ", ".join(column.named(words.language) for column in lists.EXPECTED),
         },
         most=lists.MAX_ROWS,
         void_reasons=options(words, "training.void_reason", VoidReason),

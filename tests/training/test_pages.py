@@ -62,6 +62,7 @@ async def test_a_session_from_plan_to_list(training: Service, desk: Visitor) -> 
     assert "Marked as held" in await desk.done(f"{path}/hold", {"hours": "3"})
     [event] = await training.events()
     assert (event.data.hours, event.data.venue_count, event.data.organisers) == (3, 3, [JIAOCHENG, XIAPU])
+    await desk.see(f"{path}/edit", 302)  # only a plan can be changed
 
     one, two = await training.volunteer(), await training.volunteer(XIAPU)
     content = xlsx(["志愿者编号", "会场编号"], [str(one), 1], [str(two), 2], [str(uuid4()), 1])
