@@ -1,5 +1,6 @@
-"""The deployment of a trial."""
+"""The deployment of a trial. Trials that take minutes run only where QINGSHENG_FAULTS is set: ``short`` or ``full``."""
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,9 @@ from tests.faults.sizes import FULL
 from tests.faults.trial import Trial, trial
 from tests.support.services import settings_for
 from tests.support.stack import Servers
+
+if "QINGSHENG_FAULTS" not in os.environ:
+    collect_ignore = ["test_servers.py", "test_workers.py"]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ WORKER = ["run", "appraisal-worker"]
 
 @pytest.mark.fault(1, "the appraisal's worker killed at random times amid its work")
 async def test_killed_at_random_times(tried: Trial) -> None:
-    kills, events, rng = size(3, 100), mixed(size(20_000, 1_000_000)), Random(1)
+    kills, events, rng = size(3, 100), mixed(size(10_000, 1_000_000)), Random(1)
     each = len(events) // (kills + 1)
     for kill in range(kills):
         with child(tried.settings, "qingsheng", WORKER):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 
@@ -35,9 +36,15 @@ PART = 2_000
 
 
 def mixed(count: int, seed: int = 14) -> list[dict[str, Any]]:
-    """Events of all kinds about three counties, and between them shares, of which there are most."""
+    """Events of all kinds about three counties, and between them shares, of which there are most; few volunteers share
+    much, which the slow oracle can bear."""
     kinds = generate(seed, min(count, 600))
-    found = [*kinds, *(json.loads(share.to_json()) for share in shares(count - len(kinds)))]
+    people = [str(uuid4()) for _ in range(40)]
+    found = [json.loads(share.to_json()) for share in shares(count - len(kinds))]
+    for number, share in enumerate(found):
+        share["partitionkey"] = share["data"]["volunteer_id"] = people[number % len(people)]
+        share["sequence"] = str(number // len(people) + 1)
+    found += kinds
     Random(seed).shuffle(found)
     return found
 
