@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from services.opinion import corrections, queries
 from services.opinion.corrections_api import official
-from services.opinion.forms import answer, body, errors, filled_in, moment
+from services.opinion.forms import answer, errors, filled_in
 from services.opinion.models import (
     AddEntry,
     AddEvidence,
@@ -26,6 +26,7 @@ from shared.clock import Clock
 from shared.contracts.opinion import CorrectionOutcome, SourceKind
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
+from shared.web.forms import body, moment
 from shared.web.pages import after_post, render, words_of
 from shared.web.paging import Cursor
 from shared.web.reads import reading

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from services.opinion import commands, queries, storage
 from services.opinion.api import must_see
 from services.opinion.asking import calendar, kept
-from services.opinion.forms import answer, body, errors, filled_in, moment, number
+from services.opinion.forms import answer, errors, filled_in
 from services.opinion.models import AnswerTip, AssignTip, ReportTip, ResolveTip, SetDue, TriageTip, VoidTip
 from services.opinion.private_link import hash_of, new_token, path_of
 from services.opinion.queries import Filter
@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.contracts.opinion import Channel, TipKind, TipOutcome, TipTopic, TipVoidReason
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
+from shared.web.forms import body, moment, whole
 from shared.web.pages import after_post, render, words_of
 from shared.web.paging import Cursor
 from shared.web.reads import reading
@@ -203,7 +204,7 @@ async def resolve(request: Request, who: Operator, tip_id: UUID) -> Response:
         action = {
             "title": told.get("action_title"),
             "held_on": told.get("action_held_on"),
-            "participants": number(told.get("action_participants")),
+            "participants": whole(told.get("action_participants")),
         }
         filled = {name: value for name, value in action.items() if value is not None}
         given = body(

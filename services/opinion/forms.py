@@ -1,18 +1,15 @@
-"""Forms of the pages: what was filled in, as the API's bodies, and what is wrong, beside its field."""
+"""Forms of opinion's pages, beside those of all services: few fields, as the public fills them in too, and what screening
+says, in words of their own."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from shared.contracts.reasons import said
 from shared.contracts.refusals import Refusal
 from shared.web.i18n import Catalogue
 
-Body = TypeVar("Body", bound=BaseModel)
 _SCREENED = ("personal_data", "person_targeted")
 _ANSWERS = {"yes": True, "no": False}
 MAX_FIELDS = 40
@@ -25,26 +22,9 @@ async def filled_in(request: Request) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def body(model: type[Body], told: Mapping[str, Any]) -> Body:
-    """The API's body; fields that are None are left out. Raises ValidationError."""
-    return model.model_validate({name: value for name, value in told.items() if value is not None})
-
-
-def moment(told: str | None, zone: ZoneInfo) -> datetime | str | None:
-    """What ``datetime-local`` sends, as a moment here; the text itself where it is none, for the body to refuse."""
-    try:
-        return datetime.fromisoformat(told).replace(tzinfo=zone) if told else None
-    except ValueError:
-        return told
-
-
 def answer(told: str | None) -> bool | None:
     """Of a choice between yes and no."""
     return _ANSWERS.get(told or "")
-
-
-def number(told: str | None) -> int | str | None:
-    return int(told) if told and told.isascii() and told.isdecimal() else told
 
 
 def errors(

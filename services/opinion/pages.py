@@ -12,18 +12,19 @@ from services.opinion import commands, queries
 from services.opinion.asking import calendar
 from services.opinion.claim_review import claim_review
 from services.opinion.corrections_api import closed_only
-from services.opinion.forms import body, errors, filled_in
+from services.opinion.forms import errors, filled_in
 from services.opinion.models import ReportTip
 from services.opinion.private_link import hash_of, new_token, path_of
 from services.opinion.shown import absolute, named, names_of, options
 from services.opinion.status import status_of
-from services.opinion.throttle import take_token
+from services.opinion.throttle import RETRY_AFTER, take_token
 from shared.access.guard import Anyone
 from shared.access.roles import NOBODY, Role
 from shared.clock import Clock
 from shared.contracts.opinion import TipKind, TipTopic
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection, in_transaction
+from shared.web.forms import body
 from shared.web.pages import after_post, failure, redirect, render, words_of
 from shared.web.paging import Cursor
 from shared.web.reads import reading
@@ -84,7 +85,10 @@ async def tell(request: Request, who: Anyone) -> Response:
     except (ValidationError, Refusal) as problem:
         wrong = errors(problem, words)
         status = 429 if isinstance(problem, Refusal) and problem.code == "rate_limited" else 422
-        return await _form(request, status, told, wrong)
+        page = await _form(request, status, told, wrong)
+        if status == 429:
+            page.headers["Retry-After"] = str(RETRY_AFTER)
+        return page
     return after_post(request, f"{path_of(token)}?new=1")
 
 
