@@ -9,6 +9,8 @@ CAPACITY = 10
 """Reports that may follow each other; a text sent again after it was refused is one too."""
 PER_HOUR = 6
 """Tokens that come back."""
+RETRY_AFTER = 3600 // PER_HOUR
+"""Seconds until there is one again."""
 
 
 async def take_token(connection: Connection, secret: str, address: str) -> None:

@@ -120,7 +120,7 @@ class Story:
             "/appraisal/schemes",
             "/training/plan",
         ]
-        while waiting and len(seen) < 400:
+        while waiting and len(seen) < 200:
             path = waiting.pop(0)
             if path in seen or "/static/" in path or "/live" in path:
                 continue
