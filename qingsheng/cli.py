@@ -44,13 +44,16 @@ def demo(
     keep: Annotated[
         bool, typer.Option(help="Keep the demo's events of an earlier run instead of starting anew.")
     ] = False,
+    papers: Annotated[
+        Path | None, typer.Option(help="Folder for the briefings and workbooks. By default papers in the data folder.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Play the story of 2014 through the public doors, on real Kafka and PostgreSQL. With --json it ends as with --once."""
     from qingsheng.demo.play import CannotPlay, play
 
     try:
-        agreed = play(data, port=port, once=once, keep=keep, as_json=as_json)
+        agreed = play(data, port=port, once=once, keep=keep, papers=papers, as_json=as_json)
     except (EmbeddedError, CannotPlay) as error:
         raise fail(str(error)) from None
     raise typer.Exit(0 if agreed else 1)

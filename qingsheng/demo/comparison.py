@@ -5,25 +5,20 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from qingsheng.demo.doors import Doors
 from qingsheng.demo.figures import REPORT_ON, Figure, figures
-from qingsheng.demo.log import Log, event_log
+from qingsheng.demo.log import Log
 from qingsheng.demo.printing import Printing, Report
-from qingsheng.demo.story import day
+from qingsheng.demo.settling import LOOK_AGAIN, PATIENCE, caught_up, complete
 from qingsheng.demo.telling import Telling
 from qingsheng.operate import dead_letters
 from qingsheng.registry import SERVICES
 from shared.settings import Settings
 
-PATIENCE = 120.0
-LOOK_AGAIN = 0.2
-SETTLED = timedelta(seconds=0.5)
-"""A consumer learns of a partition's new end with its next fetch."""
-MEETING_ON = day("07-17")
-"""The half-year meeting."""
+CLOSED, LATE, YEAR_AS_OF = "2014-H1", "2014-H1 with late events", f"2014 as_of {REPORT_ON}"
+"""The reports that are shown: as closed; by the same scheme at the same instant with what came later; of that day."""
 
 
 @dataclass(frozen=True)
@@ -49,51 +44,37 @@ class Outcome:
         }
 
 
-async def compare(settings: Settings, doors: Doors, out: Printing, told: Telling | None) -> Outcome:
+async def compare(settings: Settings, doors: Doors, out: Printing, told: Telling | None, log: Log) -> Outcome:
     """Waits, counts, asks, prints. ``told``: what this run sent and was promised; None for a run shown again."""
     problems: list[str] = []
     out.title("Counting")
-    async with event_log(settings) as log:
-        if told:
-            problems += [*told.answered_wrongly(), *await _complete(log, told), *await _unreadable(settings, out, told)]
-        else:
-            await log.read()
-        out.line(f"{len(log.events):,} events in the log, each with its own id")
-        since = datetime.now(UTC) + SETTLED
-        if not await _caught_up(doors, since):
-            problems.append(f"The appraisal has not caught up after {PATIENCE:.0f} s.")
-        table = figures(log.events, await _asked(doors))
+    if told:
+        problems += [*told.troubles, *told.answered_wrongly(), *await complete(log, told)]
+        problems += await _unreadable(settings, out, told)
+    else:
+        await log.read()
+    out.line(f"{len(log.events):,} events in the log, each with its own id")
+    problems += await caught_up(doors)
+    table = figures(log.events, await _asked(doors))
+    closed = await _report(doors, "2014-H1")
+    scheme = f"{closed['scheme']}@{closed['scheme_version']}"
     reports = {
-        "2014-H1": await _report(doors, "2014-H1"),
-        f"2014-H1 as_of {MEETING_ON}": await _report(doors, "2014-H1", as_of=MEETING_ON),
-        f"2014 as_of {REPORT_ON}": await _report(doors, "2014", as_of=REPORT_ON),
+        CLOSED: closed,
+        LATE: await _report(doors, "2014-H1", scheme=scheme),
+        YEAR_AS_OF: await _report(doors, "2014", as_of=REPORT_ON),
     }
-    first_half, at_meeting, year = reports.values()
+    year = reports[YEAR_AS_OF]
     if told:
         out.answers([told.sums[producer] for producer in told.expected], told.expected)
     out.figures(table)
     out.counties(
-        "The half-year 2014-H1, counties by rank (detail synthetic)",
-        first_half,
-        at_meeting,
-        "on 17 July",
+        "The half-year 2014-H1 as closed on 17 July, counties by rank (detail synthetic)",
+        closed,
+        reports[LATE],
+        "with late",
     )
     out.counties(f"The year 2014 as of {REPORT_ON}, counties by rank (detail synthetic)", year)
     return Outcome(table, reports, problems)
-
-
-async def _complete(log: Log, told: Telling) -> list[str]:
-    """Reads until every event stands in the log that the doors promised; tells what does not."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        await log.read()
-        by_type = log.by_type()
-        if log.has(told.event_ids) and all(by_type[kind] >= count for kind, count in told.promised.items()):
-            return []
-        if time.monotonic() > deadline:
-            behind = {kind: f"{by_type[kind]} of {n}" for kind, n in told.promised.items() if by_type[kind] < n}
-            return [f"Events that were promised are not in the log after {PATIENCE:.0f} s: {behind or 'by id'}."]
-        await asyncio.sleep(LOOK_AGAIN)
 
 
 async def _unreadable(settings: Settings, out: Printing, told: Telling) -> list[str]:
@@ -108,17 +89,6 @@ async def _unreadable(settings: Settings, out: Printing, told: Telling) -> list[
         await asyncio.sleep(LOOK_AGAIN)
     out.line(f"{letters} records without an id to answer to are dead letters; 'qingsheng dlq' is for those")
     return [] if letters == due else [f"There are {letters} dead letters; {due} are due."]
-
-
-async def _caught_up(doors: Doors, since: datetime) -> bool:
-    """Whether the appraisal has read every partition to its end at some moment after ``since``."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        caught_up_at = (await _report(doors, "2014"))["freshness"]["caught_up_at"]
-        if caught_up_at and datetime.fromisoformat(caught_up_at) > since:
-            return True
-        await asyncio.sleep(LOOK_AGAIN)
-    return False
 
 
 async def _asked(doors: Doors) -> dict[str, int]:

@@ -40,6 +40,7 @@ class Doors:
         self._calls = 0
 
     async def post(self, path: str, body: Any = None, *, at: datetime | None = None, **query: Any) -> Any:
+        """What is answered: read, where it is JSON; else the bytes of a file."""
         return await self._call("POST", path, body, at, query)
 
     async def put(self, path: str, body: Any, *, at: datetime | None = None) -> Any:
@@ -116,4 +117,5 @@ class Doors:
             connection.close()
             self._own.connection = None
             raise
-        return response.status, json.loads(answered) if answered else None
+        is_json = "json" in (response.getheader("Content-Type") or "")
+        return response.status, json.loads(answered) if is_json else answered or None

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from aiokafka.errors import KafkaError
 from qingsheng.demo import ground
 from qingsheng.demo.comparison import Outcome, compare
 from qingsheng.demo.doors import Doors, Refused
+from qingsheng.demo.log import event_log
 from qingsheng.demo.outside import other_systems
+from qingsheng.demo.papers import written
 from qingsheng.demo.printing import Printing
 from qingsheng.demo.script import PRODUCERS
 from qingsheng.demo.steps import tell
@@ -34,11 +37,14 @@ CannotPlay = ground.CannotPlay
 PROCESSES = ("apis", "producing-workers", "appraisal-worker")
 
 
-def play(data: Path | None, *, port: int, once: bool, keep: bool, as_json: bool = False) -> bool:
+def play(
+    data: Path | None, *, port: int, once: bool, keep: bool, papers: Path | None = None, as_json: bool = False
+) -> bool:
     """Plays the story; returns whether all figures agree. Raises EmbeddedError, CannotPlay.
 
-    ``keep``: shows the run before as it stands. ``once``: ends at the end, else stays up until Ctrl-C. ``as_json``: the
-    outcome as JSON on standard output; implies ``once``.
+    ``keep``: shows the run before as it stands. ``once``: ends at the end, else stays up until Ctrl-C. ``papers``: the
+    folder for briefings and workbooks; None: one in ``data``. ``as_json``: the outcome as JSON on standard output; implies
+    ``once``.
     """
     _check_port(port)
     out = Printing(quiet=as_json)
@@ -50,11 +56,12 @@ def play(data: Path | None, *, port: int, once: bool, keep: bool, as_json: bool 
         log = data_folder(data) / "demo.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
-        return asyncio.run(_run(base, out, log, began, once=once or as_json, keep=keep, as_json=as_json))
+        folder = papers.expanduser().absolute() if papers else log.parent / "papers"
+        return asyncio.run(_run(base, out, log, folder, began, once=once or as_json, keep=keep, as_json=as_json))
 
 
 async def _run(
-    base: Settings, out: Printing, log: Path, began: float, *, once: bool, keep: bool, as_json: bool
+    base: Settings, out: Printing, log: Path, folder: Path, began: float, *, once: bool, keep: bool, as_json: bool
 ) -> bool:
     stop = _stopping()
     async with AsyncExitStack() as leaving:
@@ -69,33 +76,39 @@ async def _run(
         leaving.enter_context(running(settings, PROCESSES, log.parent, log))
         doors = Doors(settings.host, settings.port, settings.topic_prefix, await operator_session(settings))
         leaving.callback(doors.close)
-        playing = asyncio.create_task(_play(settings, doors, out, keep=keep))
+        playing = asyncio.create_task(_play(settings, doors, out, folder, keep=keep))
         await asyncio.wait([playing, stop], return_when=asyncio.FIRST_COMPLETED)
         if stop.done():
             playing.cancel()
             await asyncio.wait([playing])
             return False
         try:
-            outcome = playing.result()
+            outcome, papers = playing.result()
         except (Refused, TimeoutError, OSError, KafkaError, RuntimeError) as error:
             raise CannotPlay(f"The story cannot go on: {error or type(error).__name__}. The log is {log}.") from error
         out.verdict(outcome.agreed, outcome.problems, time.monotonic() - began)
         if as_json:
-            sys.stdout.write(json.dumps(outcome.as_json(settings), ensure_ascii=False, default=str) + "\n")
+            whole = outcome.as_json(settings) | {"papers": [str(paper) for paper in papers]}
+            sys.stdout.write(json.dumps(whole, ensure_ascii=False, default=str) + "\n")
         if not once:
             out.addresses(settings.host, settings.port, await reset(settings, "demo"))
             await stop
         return outcome.agreed
 
 
-async def _play(settings: Settings, doors: Doors, out: Printing, *, keep: bool) -> Outcome:
-    if keep:
+async def _play(
+    settings: Settings, doors: Doors, out: Printing, folder: Path, *, keep: bool
+) -> tuple[Outcome, Sequence[Path]]:
+    """The outcome, and where briefings and workbooks are."""
+    async with AsyncExitStack() as leaving:
+        systems = None if keep else await leaving.enter_async_context(other_systems(settings))
         await doors.ready(list(SERVICES))
-        return await compare(settings, doors, out, None)
-    async with other_systems(settings) as systems:
-        await doors.ready(list(SERVICES))
-        told = await tell(doors, systems, out)
-    return await compare(settings, doors, out, told)
+        log = await leaving.enter_async_context(event_log(settings))
+        told = await tell(doors, systems, out, log) if systems else None
+        outcome = await compare(settings, doors, out, told, log)
+    papers = await written(doors, folder)
+    out.papers(papers)
+    return outcome, papers
 
 
 def _stopping() -> "asyncio.Future[None]":

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -28,6 +29,16 @@ INDICATORS = {
     "sharing_participation": "shares",
     "posts_published": "posts",
 }
+PAGES = {
+    "half-year": "reports/2014-H1",
+    "year": "reports/2014",
+    "on 29 Sept.": "reports/2014?as_of=2014-09-29",
+    "a county": "reports/2014/counties/350902",
+    "what if": "reports/2014/what-if",
+    "trends": "trends",
+    "open to all": "public/2014",
+}
+"""Of the appraisal, by what is seen there."""
 Report = dict[str, Any]
 
 
@@ -50,10 +61,6 @@ class Printing:
     def step(self, when: str, text: str) -> None:
         """A row of the story."""
         self._row(when, text)
-
-    def not_yet(self, when: str, text: str) -> None:
-        """A row of the story that this stage of the software cannot play."""
-        self._row(when, f"[yellow]not yet: {text}[/yellow]")
 
     def _row(self, when: str, text: str) -> None:
         row = Table.grid(padding=(0, 2))
@@ -140,15 +147,17 @@ class Printing:
         """Where the story can be looked at while the demo stays up; ``link`` lets one sign in as an operator, once."""
         root = f"http://{host}:{port}"
         self.title("Pages")
-        for address in (
-            f"{root}/appraisal/reports/2014?as_of=2014-09-29",
-            f"{root}/appraisal/reports/2014-H1",
-            f"{root}/appraisal/api/v1/reports/2014",
-        ):
-            self._out.print(f"  {address}")
-        self._out.print("To see the operators' desks, choose a password here, once:")
+        for what, path in PAGES.items():
+            self._row(what, f"{root}/appraisal/{path}")
+        self._out.print("For the desks, and to close and reopen periods, choose a password here, once:")
         self._out.print(f"  {root}{link}", highlight=False, soft_wrap=True)
         self._out.print("Ctrl-C ends it; 'qingsheng demo --keep' shows this run again.", style="dim")
+
+    def papers(self, papers: Sequence[Path]) -> None:
+        """Where briefings and workbooks were written."""
+        self.title(f"Papers in {papers[0].parent}")
+        for paper in papers:
+            self._row(f"{paper.stat().st_size / 1024:.0f} KB", paper.name)
 
     def verdict(self, agreed: bool, problems: Sequence[str], seconds: float) -> None:
         for problem in problems:

@@ -113,7 +113,8 @@ async def serve(bootstrap_servers: str, prefix: str) -> None:
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            while line := await asyncio.to_thread(sys.stdin.readline):
+            orders = await _standard_input()
+            while line := await orders.readline():
                 order = json.loads(line)
                 name = order["producer"]
                 if name not in systems:
@@ -125,6 +126,13 @@ async def serve(bootstrap_servers: str, prefix: str) -> None:
                 task.cancel()
     finally:
         await kafka.stop()
+
+
+async def _standard_input() -> asyncio.StreamReader:
+    """Read without a thread: one that waits for the next order would keep a process that failed from ending."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The story told in its order: each row through the door it belongs to."""
 
-from qingsheng.demo.chapters import campaign, opinion, roster, training
+from qingsheng.demo.chapters import appraisal, campaign, opinion, roster, training
 from qingsheng.demo.doors import Doors
+from qingsheng.demo.log import Log
 from qingsheng.demo.outside import OtherSystems
 from qingsheng.demo.printing import Printing
 from qingsheng.demo.script import script
@@ -9,22 +10,22 @@ from qingsheng.demo.story import feeds, lines, registers
 from qingsheng.demo.telling import Telling, counted
 
 
-async def tell(doors: Doors, systems: OtherSystems, out: Printing) -> Telling:
-    """Plays every row. Ends when every call and every report has its answer."""
+async def tell(doors: Doors, systems: OtherSystems, out: Printing, log: Log) -> Telling:
+    """Plays every row. Ends when every call and every report has its answer. ``log``: what the services have told."""
     telling = Telling(script(), doors, systems, out)
     try:
-        await _tell(telling, out)
+        await _tell(telling, out, log)
     finally:
         await telling.stop()
     return telling
 
 
-async def _tell(telling: Telling, out: Printing) -> None:
+async def _tell(telling: Telling, out: Printing, log: Log) -> None:
     out.title("The story of 2014 (totals as reported, all detail synthetic)")
-    out.not_yet("January", "adopting a scheme over HTTP; the default scheme is in force")
     await roster.units(telling)
+    await appraisal.scheme(telling)
     await roster.ledgers(telling)
-    out.not_yet("by May", "contact groups and the audited export of the contact list")
+    await roster.contact_list(telling)
 
     # Three other systems report while the year goes on; each waits for its own answers.
     await training.sessions(telling)
@@ -33,7 +34,6 @@ async def _tell(telling: Telling, out: Printing) -> None:
     await campaign.issues(telling)
     first_half, second_half = feeds.halves(telling.script.reports[feeds.PRODUCER])
     feeding_first = telling.report(feeds.PRODUCER, first_half)
-    feeding_second = telling.report(feeds.PRODUCER, second_half, after=feeding_first)
     tipping = telling.report(lines.PRODUCER)
     await opinion.entered_by_hand(telling)
     training.say(telling)
@@ -41,14 +41,16 @@ async def _tell(telling: Telling, out: Printing) -> None:
     tipped = await tipping
     await opinion.dealt_with(telling)
     await opinion.corrections(telling)
+    registered = await registering
     out.step("by 17 July", counted(await feeding_first))
-    out.not_yet("17 July", "closing 2014-H1, the briefing document; below is the half-year as the meeting saw it")
+    await appraisal.half_year_closed(telling, log)
 
-    fed = await feeding_second
+    fed = await telling.report(feeds.PRODUCER, second_half)
     campaign.say(telling)
-    for told in (await registering, tipped, fed):
+    for told in (registered, tipped, fed):
         out.step("to September", counted(told))
     await roster.departures(telling)
     out.step("29 September", "the report is given: below is the year as of that day")
-    out.not_yet("October", "planning the next joint class; targets for the rest of the year")
-    out.not_yet("January 2015", "closing 2014, the workbook, commendations of volunteers who opted in")
+    await appraisal.plans(telling)
+    await appraisal.year_closed(telling, log)
+    await appraisal.commendations(telling)

@@ -29,6 +29,8 @@ class Telling:
     event_ids: set[str] = field(default_factory=set)
     sums: dict[str, Sum] = field(default_factory=dict)
     """By producer."""
+    troubles: list[str] = field(default_factory=list)
+    """What was waited for in vain, a sentence each."""
     _reporting: list["asyncio.Task[Sum]"] = field(default_factory=list)
 
     async def all(self, what: str, calls: Iterable[Awaitable[Result]]) -> list[Result]:

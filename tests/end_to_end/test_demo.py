@@ -13,9 +13,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+import docx
 import psutil
 import pytest
+import python_calamine
 from aiokafka import AIOKafkaConsumer
 
 from tests.support.databases import drop_database, outside_any_loop
@@ -27,11 +30,7 @@ from tests.support.waiting import eventually_now
 PATIENCE = 240.0
 KILLED_AT = ("12 ledger workbooks", "Joint class in Gutian", "class-registers: 735 reports")
 """Steps of the story, as they are printed, at which the appraisal worker is killed."""
-REPORTS = {
-    "2014-H1": ("2014-H1", None),
-    "2014-H1 as_of 2014-07-17": ("2014-H1", date(2014, 7, 17)),
-    "2014 as_of 2014-09-29": ("2014", date(2014, 9, 29)),
-}
+MEETING = datetime(2014, 7, 17, 18, tzinfo=ZoneInfo("Asia/Shanghai"))
 SERVICES = ("roster", "training", "opinion", "campaign")
 
 
@@ -47,9 +46,14 @@ def test_the_story_is_told_whole_though_its_appraisal_worker_is_killed_three_tim
         assert outcome["exit_code"] == 0
         _counts_what_the_work_report_told(outcome)
         events = outside_any_loop(_read(stack.kafka_bootstrap_servers, outcome["topic_prefix"]))
-        for name, (period, as_of) in REPORTS.items():
-            _is_the_oracles(outcome["reports"][name], events, period, as_of)
-        _late_batch_moved_the_half_year_only_later(outcome["reports"])
+        closed, late, year = outcome["reports"].values()
+        assert datetime.fromisoformat(closed["closed_at"]) == MEETING
+        known_then = [event for event in events if datetime.fromisoformat(event["recordedtime"]) <= MEETING]
+        _is_the_oracles(closed, report(known_then, "2014-H1", now=MEETING))
+        _is_the_oracles(late, report(events, "2014-H1", now=MEETING))
+        _is_the_oracles(year, report(events, "2014", now=datetime.now(UTC), as_of=date(2014, 9, 29)))
+        _late_batch_would_move_the_half_year(closed, late)
+        _papers_say_the_same(outcome["papers"], closed)
 
 
 def _counts_what_the_work_report_told(outcome: dict[str, Any]) -> None:
@@ -64,18 +68,44 @@ def _counts_what_the_work_report_told(outcome: dict[str, Any]) -> None:
     assert counted["Weibo shares"] == 2048
 
 
-def _is_the_oracles(told: dict[str, Any], events: list[dict[str, Any]], period: str, as_of: date | None) -> None:
-    recomputed = report(events, period, now=datetime.now(UTC), as_of=as_of)
+def _is_the_oracles(told: dict[str, Any], recomputed: dict[str, Any]) -> None:
     assert len(recomputed["counties"]) == 10
-    assert {part: told[part] for part in recomputed} == recomputed
+    assert {part: told[part] for part in ("counties", "city")} == {
+        part: recomputed[part] for part in ("counties", "city")
+    }
 
 
-def _late_batch_moved_the_half_year_only_later(reports: dict[str, Any]) -> None:
-    now, then = (
-        {row["indicator"]: row["numerator"] for row in reports[name]["city"]}
-        for name in ("2014-H1", "2014-H1 as_of 2014-07-17")
+def _late_batch_would_move_the_half_year(closed: dict[str, Any], late: dict[str, Any]) -> None:
+    shares, with_late = (
+        next(row["numerator"] for row in told["city"] if row["indicator"] == "sharing_participation")
+        for told in (closed, late)
     )
-    assert now["sharing_participation"] > then["sharing_participation"]
+    assert with_late > shares
+    restated = {row["county"]: row["score"] for row in closed["restated"]["counties"]}
+    assert restated == {row["county"]: row["score"] for row in late["counties"] if row["county"] in restated}
+
+
+def _papers_say_the_same(papers: list[str], closed: dict[str, Any]) -> None:
+    """The half-year's briefing and workbook name its digest and every county's score; all others can be opened."""
+    words = {Path(paper).name: _words(Path(paper)) for paper in papers}
+    assert len(words) == 10
+    for name in ("2014-H1-briefing-zh.docx", "2014-H1-workbook-en.xlsx"):
+        told = words[name]
+        assert any(closed["digest"] in each for each in told), name
+        for row in closed["counties"]:
+            assert any(each in (f"{row['score']:.2f}", str(row["score"])) for each in told), (name, row["county"])
+
+
+def _words(paper: Path) -> set[str]:
+    """Paragraphs and cells."""
+    if paper.suffix == ".xlsx":
+        book = python_calamine.CalamineWorkbook.from_path(str(paper))
+        return {
+            str(cell) for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python() for cell in row
+        }
+    document = docx.Document(str(paper))
+    cells = (cell.text for table in document.tables for row in table.rows for cell in row.cells)
+    return {*cells, *(paragraph.text for paragraph in document.paragraphs)}
 
 
 @contextmanager

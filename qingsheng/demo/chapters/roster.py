@@ -8,7 +8,7 @@ from typing import Any
 from qingsheng.demo.story import at, day
 from qingsheng.demo.story.campaign import WITHDRAWN
 from qingsheng.demo.story.people import REPLACED_ON, Volunteer
-from qingsheng.demo.story.places import CITY_TEAM, COUNTY_TEAM, PARTS, UNITS, YEAR, Unit
+from qingsheng.demo.story.places import CITY, CITY_TEAM, COUNTY_TEAM, PARTS, UNITS, YEAR, Unit
 from qingsheng.demo.telling import Telling
 from qingsheng.demo.workbooks import FIRST_ROW, disclosure_url, ledger
 
@@ -65,6 +65,15 @@ async def ledgers(telling: Telling) -> None:
         telling.ids["account", person.ref] = answer["account_id"]
     telling.promised["roster.account_disclosed"] += len(slow)
     telling.out.step("to July", f"{len(slow)} accounts disclosed and verified after the ledgers, over HTTP")
+
+
+async def contact_list(telling: Telling) -> None:
+    """Of the city team, for notices; who took it out, and what for, stands in the audit log."""
+    asked = {"unit_id": CITY, "team": "city", "reason": "notices of the city team"}
+    workbook: bytes = await telling.doors.post(f"{API}/contact-lists", asked, at=at(day("05-20"), 9))
+    telling.out.step(
+        "by May", f"the city's contact list for notices, {len(workbook) / 1024:.0f} KB; the export is audited"
+    )
 
 
 async def departures(telling: Telling) -> None:
