@@ -12,7 +12,7 @@ from services.opinion import commands, queries
 from services.opinion.asking import calendar
 from services.opinion.claim_review import claim_review
 from services.opinion.corrections_api import closed_only
-from services.opinion.forms import body, errors, filled_in
+from services.opinion.forms import errors, filled_in
 from services.opinion.models import ReportTip
 from services.opinion.private_link import hash_of, new_token, path_of
 from services.opinion.shown import absolute, named, names_of, options
@@ -24,6 +24,7 @@ from shared.clock import Clock
 from shared.contracts.opinion import TipKind, TipTopic
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection, in_transaction
+from shared.web.forms import body
 from shared.web.pages import after_post, failure, redirect, render, words_of
 from shared.web.paging import Cursor
 from shared.web.reads import reading
