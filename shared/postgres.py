@@ -5,6 +5,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg
@@ -76,6 +77,10 @@ async def use_json(connection: Connection) -> None:
         await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
 
+async def _as_it_is(_: Any) -> None:
+    """Connections of a pool are given back as they were taken: what is set is set for a transaction, and nothing listens."""
+
+
 async def open_pool(settings: Settings, service: str, *, size: int | None = None) -> Pool:
     """A pool whose connections see the service's schema only. Opens no connection yet: the database may still be away."""
     pool: Any = await _asyncpg.create_pool(
@@ -86,6 +91,7 @@ async def open_pool(settings: Settings, service: str, *, size: int | None = None
         command_timeout=settings.database_timeout * 3,
         max_inactive_connection_lifetime=300,
         init=use_json,
+        reset=_as_it_is,
         server_settings={
             "search_path": service,
             "role": role_of(service),
@@ -120,11 +126,30 @@ async def in_transaction(
     """Runs ``work`` in one transaction, again when it met another one. Raises one of OUTAGES when the database is away."""
     for attempt in range(1, ATTEMPTS + 1):
         async with pool.acquire(timeout=timeout) as connection:
+            calls: list[Callable[[Pool], None]] = []
+            token = _after_commit.set(calls)
             try:
                 async with connection.transaction(isolation=isolation):
-                    return await work(connection)
+                    result = await work(connection)
+                for call in dict.fromkeys(calls):
+                    call(pool)
+                return result
             except CONFLICTS:
                 if attempt == ATTEMPTS:
                     raise
+            finally:
+                _after_commit.reset(token)
         await asyncio.sleep(0.005 * attempt)
     raise AssertionError("unreachable")
+
+
+_after_commit: ContextVar[list[Callable[[Pool], None]] | None] = ContextVar("after_commit", default=None)
+
+
+def after_commit(call: Callable[[Pool], None]) -> bool:
+    """Has ``call`` made, once, when the present transaction of ``in_transaction`` has committed. False outside of one."""
+    calls = _after_commit.get()
+    if calls is None:
+        return False
+    calls.append(call)
+    return True
