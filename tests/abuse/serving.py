@@ -44,9 +44,9 @@ class Served:
         return int(line.split()[1]) / 1024
 
     async def lives(self) -> bool:
-        """Whether it answers somebody else, on a new connection, within a second."""
+        """Whether it answers somebody else, on a new connection, within seconds though the machine be busy."""
         async with httpx.AsyncClient(base_url=str(self.http.base_url)) as other:
-            answer = await asyncio.wait_for(other.get("/roster/healthz"), 1)
+            answer = await asyncio.wait_for(other.get("/roster/healthz"), 5)
             return answer.status_code == 200
 
     async def said(self, *parts: bytes, until: float = 10.0) -> bytes:
