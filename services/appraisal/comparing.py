@@ -86,7 +86,7 @@ async def before(
     connection: Connection, asked: Question, count: int, now: datetime, zone: ZoneInfo
 ) -> list[tuple[Period, Rows]]:
     """The rows by county of up to ``count`` periods of the same length before, the earliest first: as closed, or as they
-    stand."""
+    stand. They begin with the first in which anything was counted: the scores of 0 before it tell nothing."""
     found: list[tuple[Period, Rows]] = []
     for step in range(-count, 0):
         try:
@@ -95,5 +95,6 @@ async def before(
             continue
         earlier = await reports.settled(connection, reports.question(code, None, None, now, zone), zone)
         rows = await reports.rows(connection, earlier)
-        found.append((earlier.period, {row["county"]: row for row in rows}))
+        if found or reports.counting(rows):
+            found.append((earlier.period, {row["county"]: row for row in rows}))
     return found

@@ -19,14 +19,19 @@ _MOST = 3
 """How many of the indicators that moved are told."""
 
 
-def explanation(row: Row, ranked: int, previous: tuple[str, Row] | None, near: Sensitivity | None) -> dict[str, Any]:
-    """``ranked``: how many counties have a rank; ``previous``: the period before this one, and the county's row in it."""
+def explanation(
+    row: Row, ranked: int, previous: tuple[str, Row | None] | None, near: Sensitivity | None
+) -> dict[str, Any]:
+    """``ranked``: how many counties have a rank; ``previous``: the period before this one, and the county's row in it;
+    None: this is the first period with figures."""
+    moved = _moved(row, previous)
     lost = points_lost(row)
     by_loss = _by_loss(row, lost)
     return {
         "summary": _summary(row, ranked),
         "why": [_why(each, lost[each["indicator"]]) for each in by_loss],
-        "moved": _moved(row, previous),
+        "moved": moved,
+        "not_moved": None if moved else _not_moved(row, previous),
         "gain": _gain(row, by_loss[0], lost[by_loss[0]["indicator"]]) if any(lost.values()) else None,
         "fairness": _fairness(row),
         "sensitivity": {**near, "text": _held(near)} if near else None,
@@ -108,10 +113,19 @@ def _missing(each: Row) -> int | None:
     return max(0, ceil(_exact(each["target"]) * base - _exact(each["numerator"]))) or None
 
 
-def _moved(row: Row, previous: tuple[str, Row] | None) -> dict[str, Any] | None:
-    if previous is None or previous[1]["score"] is None or row["score"] is None:
+def _not_moved(row: Row, previous: tuple[str, Row | None] | None) -> dict[str, str]:
+    """Why there is no comparison."""
+    if row["score"] is None:
+        return _say("not_moved.no_score", None)
+    if previous:
+        return _say("not_moved.before", None, period=previous[0])
+    return _say(f"not_moved.{'first' if any(each['numerator'] for each in row['indicators']) else 'nothing'}", None)
+
+
+def _moved(row: Row, previous: tuple[str, Row | None] | None) -> dict[str, Any] | None:
+    period, before = previous or ("", None)
+    if before is None or before["score"] is None or row["score"] is None:
         return None
-    period, before = previous
     change = less(row["score"], before["score"])
     earlier = {each["indicator"]: each["points"] for each in before["indicators"]}
     moved = [(each["indicator"], less(each["points"], earlier.get(each["indicator"]))) for each in row["indicators"]]
@@ -144,7 +158,10 @@ def _fairness(row: Row) -> list[dict[str, Any]]:
             "indicator": each["indicator"],
             "note": each["note"],
             "text": _say(
-                f"fairness.{each['note']}", None, each["indicator"], denominator=_plain(each["denominator"] or 0)
+                f"fairness.{each['note'] if each['denominator'] != 0 else 'no_case'}",
+                None,
+                each["indicator"],
+                denominator=_plain(each["denominator"] or 0),
             ),
         }
         for each in row["indicators"]

@@ -97,7 +97,8 @@ async def _sensitivities(connection: Connection, asked: Question) -> dict[str, A
 async def _previous(
     connection: Connection, asked: Question, county: str, now: datetime, settings: Settings
 ) -> tuple[str, Any] | None:
-    """The period before, of the same length: as closed, else as it stands (under ``as_of``: as it stood)."""
+    """The period before, of the same length, and the county's row in it: as closed, else as it stands (under ``as_of``:
+    as it stood). None where nothing was counted in it for any body: the programme had not begun."""
     try:
         code = asked.period.neighbour(-1).code
     except ValueError:
@@ -105,5 +106,4 @@ async def _previous(
     before = reports.question(code, None, asked.as_of, now, settings.zone)
     before = await reports.settled(connection, before, settings.zone)
     rows = await reports.rows(connection, before)
-    row = next((row for row in rows if row["county"] == county), None)
-    return (code, row) if row is not None else None
+    return (code, next((row for row in rows if row["county"] == county), None)) if reports.counting(rows) else None

@@ -75,6 +75,7 @@ async def county_table(request: Request, who: ReportReader, period: str, as_of: 
         switch=period_switch(asked.period, places.page, words, today),
         runs={row["county"]: _run(row, before) for row in report["counties"]},
         previous=period_name(before[-1][0], words) if before else "",
+        first=not before and not asked.as_of and reports.counting(report["counties"]),
         multiples=spread(report["counties"], shown),
         tiles=sorted(report["counties"], key=lambda row: row["county"]),
         named=lambda row: named(row, words),

@@ -147,6 +147,11 @@ async def rows(connection: Connection, asked: Question) -> Sequence[Mapping[str,
     return computed(asked, await inputs(connection, asked))["counties"]
 
 
+def counting(told: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether anything was counted for any body: before the programme began, nothing is."""
+    return any(each["numerator"] for row in told for each in row["indicators"])
+
+
 def day(told: str | None) -> date | None:
     """Raises Refusal for what is not written like 2014-09-29."""
     if not told:

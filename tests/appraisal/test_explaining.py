@@ -137,6 +137,7 @@ def test_every_number_told_is_the_reports_in_both_languages(seed: int) -> None:
         lost = [why["points_lost"] for why in told["why"]]
         assert lost == sorted(lost, reverse=True), "where most was lost is told first"
         moved = told["moved"]
+        assert (moved is None) == (told["not_moved"] is not None)
         if moved is None:
             assert row["score"] is None or earlier["score"] is None
         else:
@@ -144,6 +145,7 @@ def test_every_number_told_is_the_reports_in_both_languages(seed: int) -> None:
             for each in moved["indicators"]:
                 [was] = [e["points"] for e in earlier["indicators"] if e["indicator"] == each["indicator"]]
                 assert each["points_change"] == pytest.approx(by_name[each["indicator"]]["points"] - was, abs=1e-9)
+        assert not any("only 0 cases" in each["text"]["en"] for each in told["fairness"])
         assert [(each["indicator"], each["note"]) for each in told["fairness"]] == [
             *((name, each["note"]) for name, each in by_name.items() if each["note"]),
             *([(None, row["note"])] if row["note"] else []),
@@ -170,6 +172,32 @@ async def test_an_explanation_stands_on_the_report_and_the_period_before(desk: P
     }
     assert (await desk.ask("GET", "/reports/2014-H1/counties/999999/explanation")).status_code == 404
     assert (await desk.ask("GET", f"/reports/2099/counties/{B}/explanation")).status_code == 409
+
+
+async def test_the_first_period_with_figures_is_compared_with_none(desk: People) -> None:
+    """Before the programme began every indicator stands at 0: no score to have risen from."""
+    await desk.take(half_a_year().events, NOW)
+    said = {
+        "2013-H2": "Nothing was counted here, and there is no earlier period to compare with.",
+        "2014-H1": "This is the first period with figures: there is none before it to compare with.",
+    }
+    for period, text in said.items():
+        told = await desk.get(f"/reports/{period}/counties/{B}/explanation")
+        assert (told["moved"], told["not_moved"]["en"]) == (None, text)
+    assert (await desk.get("/reports/2013-H2"))["counties"][0]["score"] == 0
+    after = await desk.get(f"/reports/2014-H2/counties/{B}/explanation")
+    assert after["not_moved"] is None
+    assert after["moved"]["period"] == "2014-H1"
+
+
+def test_what_had_no_score_before_is_said_so() -> None:
+    row = {"county": B, "name": {"zh": "霞浦县"}, "score": 80, "rank": 1, "note": None, "indicators": []}
+    told = explaining.explanation(row, 1, ("2014-H1", None), None)
+    assert told["moved"] is None
+    assert told["not_moved"] == {
+        "zh": "2014-H1 没有可以比较的总分。",
+        "en": "In 2014-H1 there was no score to compare with.",
+    }
 
 
 async def test_an_explanation_of_a_closed_period_keeps_to_what_it_was_closed_with(desk: People) -> None:

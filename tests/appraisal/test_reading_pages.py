@@ -140,8 +140,21 @@ def test_weights_come_to_a_hundred(told: dict[str, Decimal]) -> None:
     assert all(weight >= 0 for weight in found.values())
 
 
+async def test_the_first_period_is_not_compared_with_the_time_before_the_programme(pages: httpx.AsyncClient) -> None:
+    for language, said in (("zh", "没有可以比较的上期"), ("en", "there is none before it to compare with")):
+        overview = await seen(pages, f"/appraisal/reports/2014-Q1?lang={language}")
+        assert said in overview
+        assert 'class="sparkline"' not in overview
+        county = await seen(pages, f"/appraisal/reports/2014-Q1/counties/350902?lang={language}")
+        assert said in county
+        assert 'data-chart="trend-data"' not in county
+        assert said not in await seen(pages, f"/appraisal/reports/2014-Q2?lang={language}")
+        assert said not in await seen(pages, f"/appraisal/reports/2013-Q4?lang={language}")
+
+
 async def test_trends_are_the_apis(pages: httpx.AsyncClient) -> None:
-    told = (await pages.get(f"{API}/trends?from=2013-Q1&to=2014-Q4")).json()
+    """From the first period with figures on."""
+    told = (await pages.get(f"{API}/trends?from=2014-Q1&to=2014-Q4")).json()
     rows = {row[0]: row[1:] for row in Rows(await seen(pages, "/appraisal/trends?period=2014-Q4")).rows[1:]}
     scores = [next(c["score"] for c in item["counties"] if c["county"] == "350902") for item in told["items"]]
     assert [cell.partition(" ")[0] for cell in rows["Jiaocheng"]] == ["–" if s is None else str(s) for s in scores]
