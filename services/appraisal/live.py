@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from shared.access.guard import ReportReader
 from shared.contracts.refusals import Refusal
@@ -72,28 +73,36 @@ async def live(request: Request, who: ReportReader) -> StreamingResponse:
     watch = _watch(request.app)
     if watch.streams >= MOST:
         raise Refusal("unavailable")
-    return StreamingResponse(
-        _stream(request, watch),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return _Counted(request, watch)
+
+
+class _Counted(StreamingResponse):
+    """A stream that is counted from when it is promised, so that many at once are not more than ``MOST``."""
+
+    def __init__(self, request: Request, watch: _Watch) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(_stream(request, watch), media_type="text/event-stream", headers=headers)
+        self._watch = watch
+        watch.streams += 1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._watch.streams -= 1
 
 
 async def _stream(request: Request, watch: _Watch) -> AsyncGenerator[str]:
     stopping: asyncio.Event = getattr(request.app.state, "stopping", None) or asyncio.Event()
     until = time.monotonic() + _LONGEST
     told = ""
-    watch.streams += 1
-    try:
-        yield "retry: 5000\n\n"
-        while time.monotonic() < until and not stopping.is_set():
-            found = await watch.see(request.app)
-            # A comment now and then shows a proxy that the stream lives, and us that the browser is gone.
-            yield f"event: figures\ndata: {found}\n\n" if found and found != told else ": .\n\n"
-            told = found or told
-            try:
-                await asyncio.wait_for(stopping.wait(), EVERY)
-            except TimeoutError:
-                continue
-    finally:
-        watch.streams -= 1
+    yield "retry: 5000\n\n"
+    while time.monotonic() < until and not stopping.is_set():
+        found = await watch.see(request.app)
+        # A comment now and then shows a proxy that the stream lives, and us that the browser is gone.
+        yield f"event: figures\ndata: {found}\n\n" if found and found != told else ": .\n\n"
+        told = found or told
+        try:
+            await asyncio.wait_for(stopping.wait(), EVERY)
+        except TimeoutError:
+            continue
