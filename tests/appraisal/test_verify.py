@@ -1,15 +1,20 @@
 """Closed reports proved from the log, whatever became of the tables; and tables made anew while the old ones serve."""
 
 import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
 
+from qingsheng.deployment import environment_of
 from qingsheng.operate.rebuilding import rebuild
 from qingsheng.operate.verifying import NothingClosed, verify
 from services.appraisal.storage import PROJECTED
@@ -123,6 +128,57 @@ async def test_whatever_is_altered_is_found(place: Place, harm: str, said: str) 
     assert await place.proved() == [True]
     await place.database.execute(harm)
     assert said in await place.problems()
+
+
+FLIPS = {
+    "day": "day = day + 1",
+    "time": "time = time + interval '1 microsecond'",
+    "recordedtime": "recordedtime = recordedtime + interval '1 microsecond'",
+    "sequence": "sequence = sequence # 1",
+    "flag": "flag = flag # 1::smallint",
+    "county": "county = overlay(county placing chr(ascii(right(county, 1)) # 1) from length(county))",
+    "subject": "subject = overlay(subject::text placing case left(subject::text, 1) when 'f' then 'e' else 'f' end "
+    "from 1)::uuid",
+}
+"""The least that a column can differ by."""
+
+
+async def test_one_flipped_byte_of_a_record_or_a_fact_is_found_by_the_command(place: Place) -> None:
+    await place.tell(list(half_a_year().events))
+    await place.post("/periods/2014-H1/close")
+    assert await commanded(place.settings) == (0, "")
+    length = await place.database.fetchval("select length(record) from closing")
+    rng = Random(length)
+    for at in (1, length, *(rng.randrange(2, length) for _ in range(3))):
+        await place.database.execute("create table kept as table closing")
+        flipped = "overlay(record placing chr(ascii(substr(record, $1, 1)) # 1) from $1)"
+        await place.database.execute(f"update closing set record = {flipped}", at)
+        code, said = await commanded(place.settings)
+        assert code == 1, at
+        assert "not the one that the digest" in said or "can no longer be read" in said, (at, said)
+        await place.database.execute("update closing set record = kept.record from kept; drop table kept")
+    ids = await place.database.fetch("select id from fact order by id")
+    for column, change in FLIPS.items():
+        chosen = rng.choice(ids)["id"]
+        await place.database.execute(f"create table kept as select * from fact where id = '{chosen}'")
+        await place.database.execute(f"update fact set {change} where id = '{chosen}'")
+        code, said = await commanded(place.settings)
+        assert (code, "stored in fact otherwise" in said) == (1, True), (column, chosen, said)
+        await place.database.execute(
+            f"delete from fact where id = '{chosen}'; insert into fact table kept; drop table kept"
+        )
+    assert await commanded(place.settings) == (0, "")
+
+
+async def commanded(settings: Settings) -> tuple[int | None, str]:
+    """The exit code of ``qingsheng verify``, and the problems that it tells."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "qingsheng", "verify", "2014-H1", "--json"),
+        env={**os.environ, **environment_of(settings)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await asyncio.wait_for(process.communicate(), 120)
+    return process.returncode, "; ".join(problem for each in json.loads(told) for problem in each["problems"])
 
 
 async def test_a_record_forged_with_its_digest_is_found_by_what_is_in_the_log(place: Place) -> None:
