@@ -73,16 +73,16 @@ async def people(database_url: str, counties: Sequence[str], **settings: Any) ->
     async with engine(database_url) as running, client(chosen, ["appraisal"]) as http:
         http.cookies.clear()
         headers = {
-            "committee": await _signed_in(chosen, "committee", Role.COMMITTEE),
-            "city": await _signed_in(chosen, "city", Role.CITY_OPERATOR),
-            "auditor": await _signed_in(chosen, "auditor", Role.AUDITOR),
+            "committee": await signed_in(chosen, "committee", Role.COMMITTEE),
+            "city": await signed_in(chosen, "city", Role.CITY_OPERATOR),
+            "auditor": await signed_in(chosen, "auditor", Role.AUDITOR),
         }
         for county in counties:
-            headers[county] = await _signed_in(chosen, f"of-{county}", Role.COUNTY_OPERATOR, county)
+            headers[county] = await signed_in(chosen, f"of-{county}", Role.COUNTY_OPERATOR, county)
         yield People(http, running, chosen, headers)
 
 
-async def _signed_in(settings: Settings, name: str, role: Role, county: str | None = None) -> dict[str, str]:
+async def signed_in(settings: Settings, name: str, role: Role, county: str | None = None) -> dict[str, str]:
     async with users.administering(settings) as connection:
         await accounts.add(connection, "tests", name, [role], county)
         return {"Authorization": f"Bearer {await sessions.begin(connection, name)}"}
