@@ -22,9 +22,9 @@ STREAMS := bench/peers/kafka_streams
 demo: $(READY)
 	$(BIN)/qingsheng demo $(ARGS)
 
-# Tests wait more than they reckon: three at a time, on one pair of servers.
+# Two at a time, on one pair of servers.
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 # tests/embedded is about the embedded servers themselves.
 test-containers: $(READY)

@@ -1,5 +1,8 @@
 """The difference between the cluster's topics and the contract, and the way there: growing only, deleting nothing."""
 
+import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +19,8 @@ from shared.settings import Settings
 SET_FOR_THE_TOPIC = 1
 """What Kafka calls DYNAMIC_TOPIC_CONFIG: set for this topic, not inherited."""
 FOR_EVER = -1
+SETTLE = 15.0
+"""Seconds in which every broker should know of a change."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,19 @@ async def apply(settings: Settings, *, replication: int | None = None) -> list[D
             }
             await _alter(client, name, kept | changed)
     return done
+
+
+async def left_over(
+    settings: Settings, made: Sequence[Difference], *, replication: int | None = None
+) -> list[Difference]:
+    """What differs after ``apply``. Brokers tell of what was ``made`` a moment later: they are given that."""
+    names = {(each.topic, each.what) for each in made}
+    give_up = time.monotonic() + SETTLE
+    while True:
+        left = await differences(settings, replication=replication)
+        if time.monotonic() > give_up or not any((each.topic, each.what) in names for each in left):
+            return left
+        await asyncio.sleep(0.2)
 
 
 async def _wanted(settings: Settings) -> list[Any]:

@@ -25,6 +25,7 @@ from tests.access.provider import CLIENT, Provider, provider
 from tests.access.routes import routes
 from tests.support.producing import key_of
 from tests.support.services import client, settings_for
+from tests.support.waiting import eventually
 
 UNITS = "/roster/api/v1/units"
 PASSWORD = "a long sentence to remember"
@@ -258,7 +259,11 @@ async def test_no_producer_reads_or_takes_over_what_another_was_answered(databas
         assert (await http.post("/opinion/api/v1/intake", json=report, headers=one)).status_code == 200
         [stolen] = (await http.post("/opinion/api/v1/intake", json=report, headers=other)).json()
         assert stolen["data"]["code"] == "source_not_allowed"
-        told = (await http.get("/opinion/api/v1/intake/answers", headers=other)).json()["items"]
-        assert {each["data"]["code"] for each in told} <= {"source_not_allowed"}
-        [own] = (await http.get("/opinion/api/v1/intake/answers", headers=one)).json()["items"]
+
+        async def listed(key: dict[str, str]) -> list[Any]:
+            return (await http.get("/opinion/api/v1/intake/answers", headers=key)).json()["items"]
+
+        # An answer is listed when no older transaction of the whole cluster is under way.
+        [own] = await eventually(lambda: listed(one))
         assert own["data"]["request_id"] == "r-1"
+        assert {each["data"]["code"] for each in await listed(other)} <= {"source_not_allowed"}

@@ -31,8 +31,10 @@ def owner(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, int]]
         assert process.stdout is not None
         pids = json.loads(process.stdout.readline())
         assert not all_gone(pids.values())
-        yield process, pids
-        process.kill()
+        try:
+            yield process, pids
+        finally:
+            process.kill()
 
 
 def shut_down_cleanly(folder: Path) -> bool:

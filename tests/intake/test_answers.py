@@ -7,6 +7,7 @@ import pytest
 
 from tests.campaign.harness import Campaign, campaign_at, post_report
 from tests.support.producing import codes, key_of
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -23,6 +24,12 @@ async def listed(campaign: Campaign, producer: str, **query: Any) -> dict[str, A
     return answer.json()
 
 
+async def listed_all(campaign: Campaign, number: int) -> dict[str, Any] | None:
+    """Once all are there: an answer is listed when no older transaction of the whole cluster is under way."""
+    page = await listed(campaign, "feeds")
+    return page if len(page["items"]) == number else None
+
+
 async def test_every_answer_is_listed_once_and_to_its_producer_alone(campaign: Campaign) -> None:
     first = post_report(id="p")
     other = post_report("https://weibo.example/2", id="p")
@@ -35,7 +42,7 @@ async def test_every_answer_is_listed_once_and_to_its_producer_alone(campaign: C
     assert await campaign.take(other, strange, first) == [[accepted, reused], [stranger], [accepted]]
     [[unknown]] = await campaign.take(post_report("https://weibo.example/3", unit_id="350921"))
 
-    page = await listed(campaign, "feeds")
+    page = await eventually(lambda: listed_all(campaign, 4))
     assert sorted(page["items"], key=_by_id) == sorted([accepted, reused, stranger, unknown], key=_by_id)
     assert page["items"][0] == accepted
     assert page["items"][-1] == unknown
@@ -62,7 +69,7 @@ async def test_a_report_that_waits_is_listed_when_it_is_answered(campaign: Campa
     assert (await listed(campaign, "feeds"))["items"] == []
     await campaign.let_waits_end()
     await campaign.settle()
-    [answer] = (await listed(campaign, "feeds"))["items"]
+    [answer] = (await eventually(lambda: listed_all(campaign, 1)))["items"]
     assert (answer["data"]["request_id"], answer["data"]["code"]) == ("w", "unknown_volunteer")
 
 

@@ -53,7 +53,7 @@ def apply(replication: Replication = None, as_json: AsJson = False) -> None:
 
     settings = settings_here()
     made = done(topic_plan.apply(settings, replication=replication))
-    left = done(topic_plan.differences(settings, replication=replication))
+    left = done(topic_plan.left_over(settings, made, replication=replication))
     if as_json:
         out.print_json(data={"made": [asdict(each) for each in made], "left": [asdict(each) for each in left]})
     else:
