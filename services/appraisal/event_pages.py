@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,12 +38,17 @@ async def event_page(
         tab="overview",
         id=str(event_id),
         found=found,
+        at=_local(request, found["event"]["time"]) if found else "",
         text=json.dumps(found["event"], ensure_ascii=False, indent=2) if found else "",
         plain=sorted(_plain(found["event"]["data"])) if found else [],
         sign_in=SIGN_IN + query(next=there),
         back=_back(request, period, county, indicator),
         indicator=indicator if _known(indicator) else "",
     )
+
+
+def _local(request: Request, told: str) -> str:
+    return datetime.fromisoformat(told).astimezone(request.app.state.settings.zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _known(indicator: str) -> bool:

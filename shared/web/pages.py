@@ -43,7 +43,12 @@ def install(app: FastAPI, templates: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Callable[..., str]] = {"number": number, "padding": padding, "commands": commands}
+    filters: dict[str, Callable[..., str]] = {
+        "number": number,
+        "signed": signed,
+        "padding": padding,
+        "commands": commands,
+    }
     environment.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
     app.state.pages = environment
     app.mount("/static", _Static(directory=_STATIC), name="static")
@@ -111,6 +116,11 @@ def wants_page(request: Request) -> bool:
 def number(told: float | None) -> str:
     """Exactly as it stands in the API's JSON."""
     return "" if told is None else json.dumps(told)
+
+
+def signed(told: float) -> str:
+    """A change: ``number`` with its sign, a minus as wide as the plus."""
+    return f"+{number(told)}" if told > 0 else number(told).replace("-", "−")
 
 
 def padding(told: float) -> str:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from shared.web.pages import signed
 from tests.appraisal.test_closing import CITY, NOW, A, B, half_a_year, tip
 from tests.support.appraisal import People, people
 from tests.support.browsing import Visitor, words_of
@@ -110,7 +111,7 @@ async def test_closed_restated_reopened_and_closed_again_with_the_chain(desk: Pe
     await desk.take(log.events[early:], NOW)
     [move] = [each for each in (await desk.get("/reports/2014-H1"))["restated"]["moves"] if each["county"] == B]
     restated = words_of(await committee.see(PAGE))
-    assert f"{B} {move['score_before']} {move['score_after']} {move['score_change']} " in restated
+    assert f"{B} {move['score_before']} {move['score_after']} {signed(move['score_change'])} " in restated
     assert 'id="reason-error"' in (await committee.send(f"{PAGE}/reopen", {"reason": ""})).text
     reopened = words_of(await committee.done(f"{PAGE}/reopen", {"reason": "six tips came late"}))
     assert "six tips came late" in reopened

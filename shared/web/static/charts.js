@@ -4,7 +4,7 @@
   const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9", "#7a5195", "#a3261b", "#666666", "#2f4b7c"];
   const LIGHT = ["#56b4e9", "#f0a04b", "#5fd0a8", "#e6a3c8", "#d8c04a", "#9ad0f5", "#c3a6e0", "#f0958a", "#b5b5b5", "#8fa9d6"];
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const SIGNS = ["circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect"];
+  const SIGNS = ["circle", "rect", "triangle", "diamond", "roundRect"];
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const drawn = [];
 
