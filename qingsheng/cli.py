@@ -227,7 +227,7 @@ def report(
     """The county table of a period."""
     from qingsheng import report as reporting
     from shared.contracts.refusals import Refusal
-    from shared.web.i18n import LANGUAGES
+    from shared.web.i18n import LANGUAGES, catalogue
 
     language = lang or reporting.language_here()
     if language not in LANGUAGES:
@@ -237,7 +237,13 @@ def report(
     try:
         told = done(reporting.document(settings_here(), period, **asked))
     except Refusal as refusal:
-        raise fail(f"{refusal.pointer}: {refusal.message[language]}", 2) from None
+        if refusal.pointer != "path:period":
+            raise fail(f"{refusal.pointer}: {refusal.message[language]}", 2) from None
+        words = catalogue(language)
+        said = words("appraisal.error.unknown_period", period=period)
+        if closed := done(reporting.closed_periods(settings_here())):
+            said += " " + words("exports.terminal.closed", periods=", ".join(closed))
+        raise fail(said, 2) from None
     if as_json:
         sys.stdout.write(reporting.as_json(told) + "\n")
         return

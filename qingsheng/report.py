@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi.encoders import jsonable_encoder
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from services.appraisal import reports
+from services.appraisal import period_storage, reports
 from services.appraisal.exports.behind import records_set_aside
 from services.appraisal.exports.document import Document, Row, number, printable
 from shared.postgres import open_pool
@@ -19,6 +21,8 @@ from shared.settings import Settings
 from shared.web.i18n import LANGUAGES, catalogue
 
 NOTHING = "–"
+NARROW: Mapping[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
+"""Of tables, where the terminal has no room for lines between the columns: 80 columns hold a county on one line."""
 
 
 async def document(
@@ -49,6 +53,16 @@ async def document(
     )
 
 
+async def closed_periods(settings: Settings) -> list[str]:
+    """Those with a report that stands or stood, the earliest first."""
+    pool = await open_pool(settings, "appraisal", size=1)
+    try:
+        async with pool.acquire(timeout=settings.database_timeout) as connection:
+            return await period_storage.periods(connection)
+    finally:
+        await pool.close()
+
+
 def as_json(told: Document) -> str:
     """What ``GET /appraisal/api/v1/reports/{period}`` answers."""
     return json.dumps(jsonable_encoder(told.report), ensure_ascii=False, indent=2)
@@ -62,16 +76,29 @@ def show(told: Document, console: Console) -> None:
     if not told.counties:
         console.print(Text(told.words("exports.briefing.empty")))
         return
-    console.print(_counties(told))
-    console.print(_indicators(told))
+    whole = _counties(told, {})
+    if _fits(whole, console):
+        console.print(whole)
+    else:
+        console.print(_counties(told, NARROW))
+        for row in told.counties:
+            if note := told.place_note(row):
+                console.print(Text(f"{printable(told.name_of(row))}: {note}", style="dim"))
+    legend = _indicators(told, {})
+    console.print(legend if _fits(legend, console) else _indicators(told, NARROW))
 
 
-def _counties(told: Document) -> Table:
+def _fits(table: Table, console: Console) -> bool:
+    return Measurement.get(console, console.options.update(max_width=10_000), table).maximum <= console.width
+
+
+def _counties(told: Document, form: Mapping[str, Any]) -> Table:
+    """``form``: nothing, or ``NARROW``, which leaves out why a body has no rank."""
     words = told.words
-    table = Table(title=words("appraisal.table.caption"), title_justify="left")
-    table.add_column(words("appraisal.table.rank"), justify="right")
-    table.add_column(words("appraisal.table.county"))
-    table.add_column(words("appraisal.table.score"), justify="right", style="bold")
+    table = Table(title=words("appraisal.table.caption"), title_justify="left", **form)
+    table.add_column(words("appraisal.table.rank"), justify="right", no_wrap=True)
+    table.add_column(words("appraisal.table.county"), overflow="fold")
+    table.add_column(words("appraisal.table.score"), justify="right", style="bold", no_wrap=True)
     for at, _ in enumerate(told.columns, 1):
         table.add_column(str(at), justify="right", no_wrap=True)
     ranked = True
@@ -79,21 +106,28 @@ def _counties(told: Document) -> Table:
         if ranked and row["rank"] is None:
             table.add_section()
             ranked = False
-        place = Text.assemble(printable(told.name_of(row)), (f" {told.place_note(row)}".rstrip(), "dim"))
+        note = "" if form else f" {told.place_note(row)}".rstrip()
+        place = Text.assemble(printable(told.name_of(row)), (note, "dim"))
         table.add_row(
             _cell(row["rank"]), place, _cell(row["score"]), *(_points(told, each) for each in row["indicators"])
         )
     return table
 
 
-def _indicators(told: Document) -> Table:
+def _indicators(told: Document, form: Mapping[str, Any]) -> Table:
     """The scheme's indicators by their numbers above, with the sums of all bodies."""
     words = told.words
-    table = Table(title=words("exports.terminal.legend"), title_justify="left")
+    table = Table(title=words("exports.terminal.legend"), title_justify="left", **form)
     names = ("indicator", "weight", "target", "numerator", "denominator", "value")
     table.add_column("")
     for name in names:
-        table.add_column(words(f"exports.column.{name}"), justify="left" if name == "indicator" else "right")
+        is_name = name == "indicator"
+        table.add_column(
+            words(f"exports.column.{name}"),
+            justify="left" if is_name else "right",
+            no_wrap=not is_name,
+            overflow="fold",
+        )
     for at, (column, each) in enumerate(zip(told.columns, told.report["city"], strict=True), 1):
         numbers = [column["weight"], column["target"], each["numerator"], each["denominator"], each["value"]]
         table.add_row(str(at), Text(column["name"]), *map(_cell, numbers))

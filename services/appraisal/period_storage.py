@@ -49,6 +49,11 @@ async def last_closing(connection: Connection) -> Closing | None:
     return _closing(await connection.fetchrow(f"select {_CLOSING} from closing order by number desc limit 1"))
 
 
+async def periods(connection: Connection) -> list[str]:
+    """Those that were ever closed."""
+    return [row[0] for row in await connection.fetch("select distinct period from closing order by 1")]
+
+
 async def history(connection: Connection, period: str) -> list[dict[str, Any]]:
     """All revisions of a period, the first one first."""
     rows = await connection.fetch(

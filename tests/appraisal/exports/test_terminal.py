@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from qingsheng import cli, report
@@ -67,6 +68,33 @@ async def test_json_is_what_the_api_answers(http: httpx.AsyncClient, deployed: N
 async def test_an_older_revision(closed: httpx.AsyncClient, deployed: None) -> None:
     told = await run("2014-H1", "--revision", "1", "--json")
     assert json.loads(told.stdout)["digest"] == (await report_of(closed, "2014-H1?revision=1"))["digest"]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("width", [80, 120])
+async def test_a_narrow_terminal_cuts_no_figure(
+    http: httpx.AsyncClient, deployed: None, monkeypatch: pytest.MonkeyPatch, width: int, language: str
+) -> None:
+    monkeypatch.setattr(cli.out, "width", width)
+    expected = await report_of(http, "2014-H1")
+    told = await run("2014-H1", "--lang", language)
+    _, _, tables = told.output.partition(catalogue(language)("appraisal.table.caption"))
+    assert max(cell_len(line) for line in tables.splitlines()) <= width
+    assert "…" not in tables
+    lines = [line.replace("│", " ").split() for line in tables.splitlines()]
+    for county in expected["counties"]:
+        figures = [shown(county["score"]), *(shown(each["points"]) for each in county["indicators"])]
+        assert any(line[-len(figures) :] == figures and line[0] == shown(county["rank"]) for line in lines), county
+
+
+async def test_a_period_that_there_is_not_is_answered_with_those_there_are(
+    closed: httpx.AsyncClient, deployed: None
+) -> None:
+    for language, said in (("zh", "已关闭的有：2014-H1。"), ("en", "Closed so far: 2014-H1.")):
+        told = await run("2014-H3", "--lang", language)
+        assert told.exit_code == 2
+        assert "2014-H3" in told.output
+        assert said in " ".join(told.output.split())
 
 
 async def test_wrong_use_says_what_to_do(http: httpx.AsyncClient, deployed: None) -> None:
