@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,8 +21,10 @@ from shared.settings import Settings
 from shared.web.i18n import LANGUAGES, catalogue
 
 NOTHING = "–"
-NARROW: Mapping[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
-"""Of tables, where the terminal has no room for lines between the columns: 80 columns hold a county on one line."""
+Form = Mapping[str, Any]
+_BARE: Form = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
+FORMS: Sequence[Form] = ({}, {**_BARE, "padding": (0, 1, 0, 0)}, {**_BARE, "padding": 0})
+"""Of tables, the widest first: without lines between the columns, 80 of them hold a county on one line."""
 
 
 async def document(
@@ -76,24 +78,24 @@ def show(told: Document, console: Console) -> None:
     if not told.counties:
         console.print(Text(told.words("exports.briefing.empty")))
         return
-    whole = _counties(told, {})
-    if _fits(whole, console):
-        console.print(whole)
-    else:
-        console.print(_counties(told, NARROW))
-        for row in told.counties:
-            if note := told.place_note(row):
-                console.print(Text(f"{printable(told.name_of(row))}: {note}", style="dim"))
-    legend = _indicators(told, {})
-    console.print(legend if _fits(legend, console) else _indicators(told, NARROW))
+    form = _fitting(_counties, told, console)
+    console.print(_counties(told, form))
+    for row in told.counties if form else ():
+        if note := told.place_note(row):
+            colon = told.words("appraisal_page.colon")
+            console.print(Text(f"{printable(told.name_of(row))}{colon}{note}", style="dim"))
+    console.print(_indicators(told, _fitting(_indicators, told, console)))
 
 
-def _fits(table: Table, console: Console) -> bool:
-    return Measurement.get(console, console.options.update(max_width=10_000), table).maximum <= console.width
+def _fitting(make: Callable[[Document, Form], Table], told: Document, console: Console) -> Form:
+    """The first form in which the table is no wider than the terminal, else the narrowest."""
+    endless = console.options.update(max_width=10_000)
+    fits = (form for form in FORMS if Measurement.get(console, endless, make(told, form)).maximum <= console.width)
+    return next(fits, FORMS[-1])
 
 
-def _counties(told: Document, form: Mapping[str, Any]) -> Table:
-    """``form``: nothing, or ``NARROW``, which leaves out why a body has no rank."""
+def _counties(told: Document, form: Form) -> Table:
+    """Only the widest form says behind a name why it has no rank."""
     words = told.words
     table = Table(title=words("appraisal.table.caption"), title_justify="left", **form)
     table.add_column(words("appraisal.table.rank"), justify="right", no_wrap=True)
@@ -114,7 +116,7 @@ def _counties(told: Document, form: Mapping[str, Any]) -> Table:
     return table
 
 
-def _indicators(told: Document, form: Mapping[str, Any]) -> Table:
+def _indicators(told: Document, form: Form) -> Table:
     """The scheme's indicators by their numbers above, with the sums of all bodies."""
     words = told.words
     table = Table(title=words("exports.terminal.legend"), title_justify="left", **form)
