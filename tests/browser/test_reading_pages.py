@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.appraisal.test_closing import NOW as CLOSING
+from tests.appraisal.test_closing import half_a_year
 from tests.appraisal.test_pages import NOW, a_year
 from tests.browser.chromium import DEADLINE, Browser
 from tests.browser.conftest import served
@@ -102,6 +104,30 @@ def test_moving_a_weight_redraws_the_table_at_once(browser: Browser, address: st
     print(f"what if, slider to new table: {[round(t) for t in times]} ms")
     assert min(times) < 200
     assert browser.console == []
+
+
+def test_moving_weights_moves_ranks(browser: Browser, database_url: str) -> None:
+    """Two counties close to each other: the one with more volunteers leads, the other resolves more of its tips."""
+
+    async def fill() -> None:
+        async with engine(database_url) as running:
+            await running.take(half_a_year().events, CLOSING)
+
+    asyncio.run(fill())
+    order = "[...document.querySelectorAll('#result tbody tr')].map(row => row.querySelector('th').innerText)"
+    with served(settings_for(database_url), "appraisal") as found:
+        browser.open(f"{found}/appraisal/reports/2014-H1/what-if?lang=en")
+        before = browser.ask(order)
+        assert browser.ask("document.querySelectorAll('#result .moved').length") == 0
+        for name, weight in (("roster_fill", 0), ("tips_resolved_in_time", 60)):
+            browser.ask(
+                f"""(() => {{ const slider = document.querySelector('[data-for=w-{name}]');
+                    slider.value = {weight}; slider.dispatchEvent(new Event('input', {{ bubbles: true }})) }})()"""
+            )
+        eventually_now(lambda: browser.ask("document.querySelectorAll('#result .moved').length") == 2, DEADLINE)
+        after = browser.ask(order)
+        assert after[:2] == before[:2][::-1]
+        assert browser.ask("document.querySelector('#result tr:first-child .moved.up .unseen').innerText") == "up 1"
 
 
 def test_charts_are_drawn_and_have_their_tables(browser: Browser, address: str) -> None:
