@@ -80,7 +80,13 @@ async def test_every_report_of_a_mixed_stream_gets_its_one_answer(
                     await eventually(lambda: have_answers(settings, len(reports)), deadline=DEADLINE, interval=1)
                     took = time.monotonic() - began
                     await eventually(lambda: all_sent(database_url), deadline=DEADLINE)
-        listed = await listed_over_http(http, ground)
+
+        async def whole_list() -> dict[str, dict[str, Any]] | None:
+            """An answer is listed when no older transaction of the whole cluster is under way."""
+            found = await listed_over_http(http, ground)
+            return found if len(found) >= len(reports) else None
+
+        listed = await eventually(whole_list, deadline=60, interval=1)
     answers = [answer for name in DOORS for answer in await answered(settings, name)]
     distinct = {answer["id"]: answer for answer in answers}
     assert len(distinct) == len(reports)
