@@ -35,7 +35,7 @@ UNDOINGS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One event, its times in UTC; `day` is the local date of `time`."""
 

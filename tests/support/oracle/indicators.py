@@ -226,17 +226,20 @@ def sharing_participation(question: Question) -> Figure:
     #
     # "of shares beyond the cap, the first `cap` by (shared_at, repost_id) are the counted ones"
     cap = question.params["cap"]
+    shares = [
+        (share.time, repost_id, share)
+        for repost_id, share in question.facts.shares.items()
+        if share.county == question.county and question.happened_in_period(share)
+    ]
     counted: set[str] = set()
+    taken: dict[tuple[int, int, str], int] = {}
+    for _, _, share in sorted(shares, key=lambda found: found[:2]):
+        month_and_volunteer = (share.day.year, share.day.month, share.data["volunteer_id"].lower())
+        if taken.get(month_and_volunteer, 0) < cap:
+            taken[month_and_volunteer] = taken.get(month_and_volunteer, 0) + 1
+            counted.add(share.id)
     volunteers = Fraction(0)
     for month in months_begun(question.period, question.evaluated):
-        taken: dict[str, int] = {}
-        for _, share in sorted(question.facts.shares.items(), key=lambda item: (item[1].time, item[0])):
-            if share.county != question.county or not question.happened_in_period(share):
-                continue
-            volunteer = share.data["volunteer_id"].lower()
-            if month.first <= share.day <= month.last and taken.get(volunteer, 0) < cap:
-                taken[volunteer] = taken.get(volunteer, 0) + 1
-                counted.add(share.id)
         last_day = min(month.last, question.evaluated.day)
         volunteers += passed(month, question.evaluated) * stock(question.facts, question.county, last_day)
     return Figure(Fraction(len(counted)), cap * volunteers, counted, moves_behind_stock(question))

@@ -33,9 +33,12 @@ def report(
     `now` is the instant when `as_of` is None (for a closed period: the closing instant). ValueError: a period that is
     none, an `as_of` after today, a `now` without time zone.
     """
-    chosen = NINGDE_2014 if scheme is None else scheme
     days, instant = period_named(period), instant_of(now, as_of, ZoneInfo(zone))
-    facts = facts_at(events, instant, as_of)
+    return report_of(facts_at(events, instant, as_of), days, instant, NINGDE_2014 if scheme is None else scheme)
+
+
+def report_of(facts: Facts, days: Period, instant: Moment, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The report under a scheme of what counts at the instant; the same facts serve for several periods."""
     if not_begun(instant, days):
         return report_not_begun(facts, chosen)
     evaluated = eval_of(instant, days)
