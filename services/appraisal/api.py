@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
@@ -21,7 +22,7 @@ Revision = Annotated[int | None, Query(ge=1, le=1_000_000, description="An earli
 AsOf = Annotated[date | None, Query(description="As it stood at the end of this past local day, YYYY-MM-DD.")]
 
 
-@router.get("/reports/{period}")
+@router.get("/reports/{period}", response_model=dict[str, Any])
 async def county_report(
     request: Request,
     who: ReportReader,
@@ -29,7 +30,7 @@ async def county_report(
     scheme: SchemeName = None,
     as_of: AsOf = None,
     revision: Revision = None,
-) -> dict[str, Any]:
+) -> Response:
     """The county table of a period: ``2014``, ``2014-H1``, ``2014-Q3`` or ``2014-07``. A closed one stands as it was
     closed; ``restated`` is what events that came later would change."""
     settings: Settings = request.app.state.settings
@@ -37,7 +38,8 @@ async def county_report(
     asked = reports.question(period, scheme, as_of, now, settings.zone)
     async with snapshot(request) as connection:
         asked = await reports.settled(connection, asked, settings.zone, revision)
-        return await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
+        found = await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
+    return Response(msgspec.json.encode(found), media_type="application/json")  # thousands of counties are megabytes
 
 
 @router.get("/reports/{period}/record")

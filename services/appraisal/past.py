@@ -23,8 +23,11 @@ async def sums_as_of(
     does what depends on them; undoings do."""
     measures = sorted({window.measure for window in asked})
     tallies = " union all ".join(_TALLY[Measure(measure)] for measure in measures)
-    await connection.execute("set local work_mem = '64MB'")  # all volunteers' months are counted in memory
+    # All volunteers' months are counted in memory; the shares are worth being read by several processes.
+    await connection.execute("set local work_mem = '64MB'; set local parallel_tuple_cost = 0.01")
     reader: Any = connection  # what is known of connections leaves the timeout out
+    # Told as a list, for what reads a part of a statement cannot be shared among several processes.
+    repeated = await connection.fetch(_SECOND_TELLINGS, cut)
     rows = await reader.fetch(
         f"""with {_TOLD}, tally as materialized ({tallies})
             select w.place, t.county, sum(t.n)::bigint
@@ -41,6 +44,7 @@ async def sums_as_of(
         [window.bucket for window in asked],
         seen.period.start,
         seen.period.end,
+        [row["id"] for row in repeated],
         timeout=PATIENCE,
     )
     sums: dict[Window, dict[str, int]] = {window: {} for window in asked}
@@ -54,17 +58,16 @@ def _standing(kind: Kind, undoing: Kind | None = None, also: str = "") -> str:
     undone = f"""and not exists (select from fact u where u.subject = f.subject and u.kind = {int(undoing)}
                                  and u.recordedtime < $1)""" if undoing else ""  # fmt: skip
     return f"""fact f where f.kind = {int(kind)} and f.recordedtime < $1 and f.time <= $2 {also}
-               and not exists (select from second_telling s where s.id = f.id) {undone}"""
+               and f.id <> all($9::uuid[]) {undone}"""
 
 
+_SECOND_TELLINGS = """
+    select id from (
+        select id, row_number() over (partition by subject, kind order by sequence, id) as place
+        from fact where recordedtime < $1 and (subject, kind) in (
+            select subject, kind from fact where telling > 0 and kind > 3)
+    ) as telling where place > 1"""
 _TOLD = f"""
-    second_telling as materialized (
-        select id from (
-            select id, row_number() over (partition by subject, kind order by sequence, id) as place
-            from fact where recordedtime < $1 and (subject, kind) in (
-                select subject, kind from fact where telling > 0 and kind > 3)
-        ) as telling where place > 1
-    ),
     tip as materialized (
         select subject, county, day from {_standing(Kind.TIP_REPORTED, Kind.TIP_VOIDED)}
     ),
@@ -128,7 +131,7 @@ _TALLY: dict[Measure, str] = {
     Measure.POST: _on_its_day(Measure.POST, _standing(Kind.POST_PUBLISHED, Kind.POST_WITHDRAWN)),
     Measure.SHARE: f"""select {int(Measure.SHARE)} as measure, county, month as day, k as bucket, sum(volunteers) as n
         from (select county, month, least(shares, {HIGHEST_CAP}) as shares, count(*) as volunteers
-              from (select county, volunteer, day - (extract(day from day)::int - 1) as month, count(*) as shares
+              from (select county, volunteer, day - (date_part('day', day)::int - 1) as month, count(*) as shares
                     from {_standing(Kind.REPOST_LOGGED, Kind.REPOST_VOIDED, "and f.day between $7::date and $8::date")}
                     group by county, volunteer, month) as of_volunteer
               group by county, month, least(shares, {HIGHEST_CAP})) as alike

@@ -124,19 +124,21 @@ async def _tree(
 
 async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window, dict[str, int]]:
     rows = await connection.fetch(
-        """select w.place, t.county, sum(t.n)::bigint
-           from unnest($1::smallint[], $2::date[], $3::date[], $4::int[])
-                with ordinality as w (measure, first, last, bucket, place)
-           join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
-           group by w.place, t.county""",
+        """select place, array_agg(county), array_agg(n) from (
+               select w.place, t.county, sum(t.n)::bigint as n
+               from unnest($1::smallint[], $2::date[], $3::date[], $4::int[])
+                    with ordinality as w (measure, first, last, bucket, place)
+               join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
+               group by w.place, t.county) as of_county
+           group by place""",
         [window.measure for window in asked],
         [window.first for window in asked],
         [window.last for window in asked],
         [window.bucket for window in asked],
     )
     sums: dict[Window, dict[str, int]] = {window: {} for window in asked}
-    for place, county, n in rows:
-        sums[asked[place - 1]][county] = n
+    for place, counties, numbers in rows:
+        sums[asked[place - 1]] = dict(zip(counties, numbers, strict=True))
     return sums
 
 

@@ -7,9 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import rfc8785
-
 from services.appraisal import behind, period_storage, queries, scheme_storage, scoring
+from services.appraisal.canonical import canonical
 from services.appraisal.closings import Closing, Known, is_closed, scheme_of
 from services.appraisal.evidence import Evidence
 from services.appraisal.figures import windows
@@ -183,7 +182,7 @@ def _told_report(
         **told,
         "provisional": queries.is_provisional(fresh, asked.as_of, asked.moment.at, now, zone),
         "freshness": fresh,
-        "digest": hashlib.sha256(rfc8785.dumps(told)).hexdigest(),
+        "digest": hashlib.sha256(canonical(told)).hexdigest(),
     }
 
 
