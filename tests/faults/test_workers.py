@@ -19,19 +19,29 @@ WORKER = ["run", "appraisal-worker"]
 
 @pytest.mark.fault(1, "the appraisal's worker killed at random times amid its work")
 async def test_killed_at_random_times(tried: Trial) -> None:
-    kills, events, rng = size(3, 100), mixed(size(10_000, 1_000_000)), Random(1)
-    each = len(events) // (kills + 1)
+    kills, each, rng = size(5, 100), 9_900, Random(1)
+    amid_batches = 0
     for kill in range(kills):
-        with child(tried.settings, "qingsheng", WORKER):
-            sending = asyncio.create_task(tried.accept(events[kill * each : (kill + 1) * each]))
+        sending = asyncio.create_task(tried.accept(await asyncio.to_thread(mixed, each, kill)))
+        with child(tried.settings, "qingsheng", WORKER) as worker:
             await tried.recovers()
-            await asyncio.sleep(rng.random())  # the random time
+            await asyncio.sleep(rng.random() / 2)  # the random time
+            worker.freeze()
+            amid_batches += await _amid_a_batch(tried)
         await sending
         # As the broker does when the session of the dead ends, ten seconds later.
         await expel(tried.settings, "appraisal", await members(tried.settings, "appraisal"))
-    await tried.accept(events[kills * each :])
+    assert amid_batches >= size(0, 20)
+    await tried.accept(mixed(each, kills))
     with child(tried.settings, "qingsheng", WORKER):
-        await tried.holds(deadline=size(180, 3600))
+        await tried.holds(deadline=size(60, 600))
+
+
+async def _amid_a_batch(tried: Trial) -> bool:
+    """Whether a transaction that has written facts is open."""
+    return await tried.tables.pool.fetchval(
+        "select exists (select from pg_locks where relation = 'fact'::regclass and mode = 'RowExclusiveLock')"
+    )
 
 
 @pytest.mark.fault(10, "one of three replicas stopped or killed, and replaced, every 3 s")

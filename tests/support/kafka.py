@@ -59,6 +59,15 @@ async def read(settings: Settings, topic: str) -> list[ConsumerRecord[Any, Any]]
         return sorted(records, key=lambda record: (record.partition, record.offset))
 
 
+async def ends(settings: Settings, topics: Sequence[str]) -> dict[TopicPartition, int]:
+    """The offset behind the last record of each partition."""
+    consumer: Any = AIOKafkaConsumer(
+        *(settings.topic_prefix + topic for topic in topics), bootstrap_servers=settings.kafka_bootstrap_servers
+    )
+    async with consumer:
+        return await consumer.end_offsets(consumer.assignment())
+
+
 def group_of(settings: Settings, service: str) -> str:
     return f"{settings.topic_prefix}qingsheng.{service}"
 
