@@ -3,16 +3,27 @@
 import asyncio
 import signal
 import subprocess
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from faststream.kafka import KafkaBroker
 
-from tests.faults.sizes import size
+from services.appraisal.worker import create_worker
+from shared.delivery.consuming import Read
+from shared.postgres import Connection
+from tests.delivery.counting import Apply, counting_worker
+from tests.faults.sizes import FULL, size
 from tests.faults.trial import Trial, mixed
+from tests.support.event_log import service_of
 from tests.support.kafka import expel, members
 from tests.support.random_events import arrivals
-from tests.support.running import child
+from tests.support.running import child, running
+from tests.support.waiting import eventually
 
 WORKER = ["run", "appraisal-worker"]
 
@@ -62,19 +73,81 @@ async def test_replicas_come_and_go(tried: Trial) -> None:
         await tried.holds(deadline=180)
 
 
-@pytest.mark.fault(11, "a worker frozen past its session's end, its partitions taken over, then continued")
-async def test_a_frozen_worker_comes_back(tried: Trial) -> None:
-    with child(tried.settings, "qingsheng", WORKER) as frozen:
-        await tried.accept(mixed(2_000))
-        await tried.recovers()
-        frozen.freeze()
-        await tried.accept(mixed(2_000, seed=11))
+@pytest.mark.fault(11, "a worker frozen with a batch in hand past its session's end, then continued: fenced")
+async def test_a_frozen_worker_comes_back(tried: Trial, tmp_path: Path) -> None:
+    assert await _comes_back(tried, "before", tmp_path / "outcome") == "Fenced"
+
+
+@pytest.mark.skipif(not FULL, reason="PostgreSQL ends what a frozen client holds after a minute")
+@pytest.mark.fault(11, "a worker frozen amid its transaction, until PostgreSQL ends that; then continued")
+async def test_a_frozen_transaction_comes_back(tried: Trial, tmp_path: Path) -> None:
+    became = await _comes_back(tried, "amid", tmp_path / "outcome")
+    assert became in ("IdleInTransactionSessionTimeoutError", "ConnectionDoesNotExistError", "InterfaceError")
+
+
+async def _comes_back(tried: Trial, when: str, outcome: Path) -> str:
+    """What became of the batch of the worker that was frozen; all of it another one has applied meanwhile."""
+    with child(tried.settings, "tests.faults.freezing_worker", [when, str(outcome)]) as frozen:
+        await tried.holds()
+        # Shares alone: frozen amid transactions of its other topics, it would hold up these for a minute.
+        await tried.accept([event for event in mixed(4_000) if service_of(event) == "campaign"])
+        await eventually(frozen.is_frozen)
         with child(tried.settings, "qingsheng", WORKER):
-            # Whatever lock it held, PostgreSQL ends its transaction after a minute.
-            await tried.recovers(deadline=150)
-            frozen.thaw()
-            await tried.accept(mixed(2_000, seed=12))
+            await tried.recovers()
             await tried.holds(deadline=150)
+            frozen.thaw()
+            await eventually(outcome.exists)
+            await tried.accept(mixed(2_000, seed=11))
+            await tried.holds()
+    return outcome.read_text()
+
+
+@pytest.mark.fault(12, "a batch slower than the rebalance's time-out while its partitions are revoked")
+async def test_a_batch_slower_than_the_rebalance(tried: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    patience = size(5, 60)  # of the broker, in seconds; the worker's own is 60
+    subscriber: Any = KafkaBroker.subscriber
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    def hurried(self: Any, *topics: str, **options: Any) -> Any:
+        return subscriber(self, *topics, **options | {"rebalance_timeout_ms": patience * 1000})
+
+    def slowly(applies: Apply) -> Apply:
+        async def apply(connection: Connection, reads: Sequence[Read[Any]]) -> None:
+            begun.set()
+            while not goes_on.is_set():
+                await connection.execute("select pg_sleep(0.1)")
+            await applies(connection, reads)
+
+        return apply
+
+    monkeypatch.setattr(KafkaBroker, "subscriber", hurried)
+    await tried.accept(mixed(2_000))
+    async with running(counting_worker(tried.settings, slowly)):
+        await asyncio.wait_for(begun.wait(), 30)
+        began = time.monotonic()
+        async with running(create_worker(tried.settings)):
+            # The broker has waited, and given the partitions to the other, which waits for the row of an offset.
+            await eventually(tried.tables.someone_waits_for_a_lock, patience + 30)
+            assert time.monotonic() - began >= patience
+            goes_on.set()
+            await tried.recovers()
+            await tried.accept(mixed(2_000, seed=12))
+            await tried.holds()
+
+
+@pytest.mark.fault(16, "all topics rewound to zero, and everything sent three times")
+async def test_rewound_and_sent_three_times(tried: Trial) -> None:
+    events = mixed(size(5_000, 100_000))
+    await tried.accept(events)
+    with child(tried.settings, "qingsheng", WORKER):
+        await tried.holds(deadline=size(60, 300))
+    await tried.rewind()
+    await expel(tried.settings, "appraisal", await members(tried.settings, "appraisal"))
+    with child(tried.settings, "qingsheng", WORKER):
+        await tried.recovers()
+        for _ in range(2):
+            await tried.accept(events)
+        await tried.holds(deadline=size(60, 300))
 
 
 @pytest.mark.fault(17, "everything in random order, versions with it, a third of it more than once")

@@ -26,8 +26,10 @@ from shared.delivery.outbox import Draft, append
 from shared.postgres import open_pool
 from shared.settings import Settings
 from tests.delivery.tables import Tables
+from tests.operate.asking import qingsheng
 from tests.support import oracle
 from tests.support.appraisal import tell
+from tests.support.databases import execute
 from tests.support.engine import SHANGHAI, Engine
 from tests.support.event_log import encode, uuid7
 from tests.support.events import COUNTY, share_data, shares
@@ -125,6 +127,16 @@ class Trial:
             written = encode(event)
             assert self.accepted.setdefault(UUID(event["id"]), written) == written, "two stories with one seed"
         self._counted |= {UUID(event["id"]) for event in events if event["type"] in COUNTED}
+
+    async def rewind(self) -> None:
+        """Everything is to be read anew from its beginning, by the operators' command: so this time offsets go back."""
+        # As if the worker had ended a while ago.
+        await self.tables.pool.execute("update worker_state set at = at - interval '1 minute'")
+        for service in SOURCES:
+            words = ("replay", "appraisal", "--topic", events_topic(service), "--from", "beginning")
+            assert (await qingsheng(self.settings, *words)).code == 0
+        assert await self._read() == 0
+        execute(self.settings.database_url, "delete from public.went_back")
 
     async def applied(self) -> int:
         return await self.tables.pool.fetchval("select count(*) from fact")
