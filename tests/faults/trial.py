@@ -135,7 +135,7 @@ class Trial:
         for service in SOURCES:
             words = ("replay", "appraisal", "--topic", events_topic(service), "--from", "beginning")
             assert (await qingsheng(self.settings, *words)).code == 0
-        assert await self._read() == 0
+        assert await self.read() == 0
         execute(self.settings.database_url, "delete from public.went_back")
 
     async def applied(self) -> int:
@@ -143,15 +143,15 @@ class Trial:
 
     async def recovers(self, deadline: float = 60.0) -> None:
         """Waits until something more is applied than now; the wait is a recovery."""
-        began, before = time.monotonic(), await self._read()
+        began, before = time.monotonic(), await self.read()
 
         async def more() -> bool:
-            return await self._read() > before
+            return await self.read() > before
 
         await eventually(more, deadline=deadline, interval=0.1)
         self.longest = max(self.longest, time.monotonic() - began)
 
-    async def _read(self) -> int:
+    async def read(self) -> int:
         """Records that stored offsets lie behind: cheaper to ask for than facts, of which there may be a million."""
         return await self.tables.pool.fetchval("select coalesce(sum(next_offset), 0)::bigint from consumer_offset")
 
@@ -191,7 +191,7 @@ class Trial:
     async def _left(self) -> int:
         """Records that no stored offset lies behind."""
         topics = [events_topic(service) for service in SOURCES]
-        return sum((await ends(self.settings, topics)).values()) - await self._read()
+        return sum((await ends(self.settings, topics)).values()) - await self.read()
 
     async def _counted_by_volunteer(self) -> dict[tuple[str, str, date], int]:
         """The shares that were added up of each volunteer, in each month and county; no cap hides one counted twice."""
