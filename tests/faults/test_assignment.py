@@ -1,11 +1,14 @@
 """The reading of stored offsets when partitions are assigned, and partitions that are added."""
 
 import asyncio
+import itertools
+import time
 from typing import Any
 
 import pytest
 from aiokafka.admin import NewPartitions
 
+from qingsheng.topics import ensure_topics
 from services.appraisal.worker import create_worker
 from shared.delivery.broker import admin
 from shared.delivery.consuming import Consumer
@@ -13,8 +16,10 @@ from tests.delivery.counting import counting_worker
 from tests.delivery.tables import SHARES
 from tests.faults.trial import Trial, mixed
 from tests.support.databases import execute
+from tests.support.event_log import service_of
 from tests.support.kafka import Put, commit, put
 from tests.support.running import running
+from tests.support.topics import delete_topics
 from tests.support.waiting import eventually
 
 
@@ -57,16 +62,66 @@ async def test_without_stored_offsets_nothing_is_consumed(tried: Trial) -> None:
 
 @pytest.mark.fault(15, "partitions added while events flow")
 async def test_partitions_are_added(tried: Trial) -> None:
+    topic = tried.settings.topic_prefix + SHARES
+    flows = True
+
+    async def flow() -> None:
+        for seed in itertools.takewhile(lambda _: flows, itertools.count()):
+            await tried.accept(mixed(500, seed))
+
     async with running(create_worker(tried.settings)):
-        await tried.accept(mixed(2_000))
+        flowing = asyncio.create_task(flow())
         await tried.recovers()
-        topic = tried.settings.topic_prefix + SHARES
         async with admin(tried.settings) as client:
             [described] = await client.describe_topics([topic])
-            more = len(described["partitions"]) * 2
-            await client.create_partitions({topic: NewPartitions(more)})
-        await tried.accept(mixed(4_000, seed=15))
+            all_of_them = len(described["partitions"]) * 2
+            await client.create_partitions({topic: NewPartitions(all_of_them)})
+        added = time.monotonic()
+
+        async def all_are_read() -> bool:
+            return len(await tried.tables.offsets()) == all_of_them
+
+        # Clients look for new ones every 5 s; then the group is put together anew.
+        await eventually(all_are_read, 45)
+        tried.longest = max(tried.longest, time.monotonic() - added)
+        flows = False
+        await flowing
         await tried.holds()
+
+
+@pytest.mark.fault(
+    15, "a topic made anew under a running worker: alarm, no reset; read from its beginning when told so"
+)
+async def test_a_topic_is_made_anew(tried: Trial) -> None:
+    topic = tried.settings.topic_prefix + SHARES
+
+    async def made_anew() -> bool:
+        return topic in await ensure_topics(tried.settings)
+
+    await tried.accept(mixed(1_000))
+    async with running(create_worker(tried.settings)) as worker:
+        await tried.holds()
+        before, applied = await tried.tables.offsets(), await tried.applied()
+        delete_topics(tried.settings.kafka_bootstrap_servers, topic)
+        await eventually(made_anew)
+        later = mixed(200, seed=15)
+        await tried.accept(later)
+        alarms = {
+            f"{topic}-{number}: stored offset {offset} lies beyond the topic's end" for number, offset in before.items()
+        }
+        await eventually(lambda: alarms <= {problem.partition(" end ")[0] + " end" for problem in worker.problems}, 30)
+        # The other topics go on; of this one nothing is read, and nothing forgotten.
+        others = sum(service_of(event) != "campaign" for event in later)
+
+        async def others_are_read() -> bool:
+            return await tried.applied() == applied + others
+
+        await eventually(others_are_read)
+        assert await tried.tables.offsets() == before
+    await tried.rewind()
+    async with running(create_worker(tried.settings)) as worker:
+        await tried.holds()
+        assert worker.problems == []
 
 
 @pytest.mark.fault(20, "a dead letter cannot be written")
