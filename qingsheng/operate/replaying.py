@@ -58,7 +58,8 @@ class Choice:
 @asynccontextmanager
 async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
     """A connection to a schema with empty projections, dropped afterwards with whatever is in it then. They have the
-    present ones' constraints and unique indices; ``add_indices`` makes the others, which cost less when all is stored."""
+    present ones' constraints, triggers and unique indices; ``add_indices`` makes the others, which cost less when all is
+    stored."""
     connection = await _connect(settings, schema)
     try:
         await connection.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
@@ -69,6 +70,8 @@ async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
         for row in await connection.fetch(_CONSTRAINTS, list(PROJECTED)):
             await connection.execute(f'alter table {schema}.{row["of"]} add constraint "{row["name"]}" {row["body"]}')
         await _make_indices(connection, schema, unique=True)
+        for row in await connection.fetch(_TRIGGERS, list(PROJECTED)):
+            await connection.execute(row["body"].replace(" ON appraisal.", f" ON {schema}.", 1))
         yield connection
     finally:
         with contextlib.suppress(Exception):
@@ -106,6 +109,8 @@ _INDICES = f"""
     where indrelid in {_TABLES} and indisunique = $2
       and not exists (select from pg_constraint c where c.conindid = x.indexrelid and c.contype in ('p', 'u'))
     order by indexrelid"""
+
+_TRIGGERS = f"select pg_get_triggerdef(oid) as body from pg_trigger where tgrelid in {_TABLES} and not tgisinternal"
 
 
 def partitions_of(settings: Settings, consumer: Any) -> list[TopicPartition]:

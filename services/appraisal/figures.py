@@ -40,6 +40,32 @@ class Window(NamedTuple):
     last: date
     bucket: int
 
+    @property
+    def months(self) -> tuple[date, date] | None:
+        """The first days of its first and last whole months; None where it has none, or its measure counts no days."""
+        first = self.first if self.first.day == 1 else _next_month(self.first)
+        last = (self.last + _DAY).replace(day=1)  # the month behind the last whole one
+        if self.measure >= Measure.SHARE or first >= last:
+            return None
+        return first, (last - _DAY).replace(day=1)
+
+    @property
+    def days(self) -> list[tuple[date, date]]:
+        """What lies before and behind its whole months; all of it where there is none."""
+        if self.months is None:
+            return [(self.first, self.last)]
+        first, last = self.months
+        found: list[tuple[date, date]] = []
+        if self.first < first:
+            found.append((self.first, first - _DAY))
+        if _next_month(last) <= self.last:
+            found.append((_next_month(last), self.last))
+        return found
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
 
 Sums = Mapping[Window, Mapping[str, int]]
 """n by county for every window asked for; counties without any may be left out."""

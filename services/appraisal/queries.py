@@ -123,22 +123,29 @@ async def _tree(
 
 
 async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window, dict[str, int]]:
+    months = [(at, w.measure, *w.months, w.bucket) for at, w in enumerate(asked) if w.months]
+    days = [(at, w.measure, *edge, w.bucket) for at, w in enumerate(asked) for edge in w.days]
     rows = await connection.fetch(
         """select place, array_agg(county), array_agg(n) from (
-               select w.place, t.county, sum(t.n)::bigint as n
-               from unnest($1::smallint[], $2::date[], $3::date[], $4::int[])
-                    with ordinality as w (measure, first, last, bucket, place)
-               join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
-               group by w.place, t.county) as of_county
-           group by place""",
-        [window.measure for window in asked],
-        [window.first for window in asked],
-        [window.last for window in asked],
-        [window.bucket for window in asked],
+               select place, county, sum(n)::bigint as n from (
+                   select w.place, t.county, t.n
+                   from unnest($1::int[], $2::smallint[], $3::date[], $4::date[], $5::int[])
+                        as w (place, measure, first, last, bucket)
+                   join tally_month t on t.measure = w.measure and t.month between w.first and w.last
+                        and t.bucket <= w.bucket
+                   union all
+                   select w.place, t.county, t.n
+                   from unnest($6::int[], $7::smallint[], $8::date[], $9::date[], $10::int[])
+                        as w (place, measure, first, last, bucket)
+                   join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
+               ) as found group by place, county
+           ) as of_county group by place""",
+        *([each[at] for each in months] for at in range(5)),
+        *([each[at] for each in days] for at in range(5)),
     )
     sums: dict[Window, dict[str, int]] = {window: {} for window in asked}
     for place, counties, numbers in rows:
-        sums[asked[place - 1]] = dict(zip(counties, numbers, strict=True))
+        sums[asked[place]] = dict(zip(counties, numbers, strict=True))
     return sums
 
 

@@ -42,6 +42,7 @@ PROJECTED = (
     "unit_definition",
     "quota_setting",
     "tally",
+    "tally_month",
     "future_fact",
     "fact",
     "early_subject",

@@ -1,0 +1,33 @@
+"""The form that digests are made of, against the library of RFC 8785."""
+
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.appraisal.canonical import canonical
+
+numbers = (
+    st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(-1_000, 1_000).map(lambda x: round(x, 4))
+)
+words = st.text() | st.sampled_from(["ningde-2014", "1e5", "2.0", '"\\\u2028\x00\x7f'])
+names = st.text(st.characters(codec="ascii", categories=["L", "Nd"]), max_size=5)
+told: st.SearchStrategy[Any] = st.recursive(
+    st.none() | numbers | words, lambda inner: st.lists(inner) | st.dictionaries(names, inner)
+)
+
+
+@given(st.dictionaries(names, told))
+@settings(max_examples=500)
+def test_it_is_the_librarys(told: dict[str, Any]) -> None:
+    assert canonical(told) == rfc8785.dumps(told)
+
+
+@pytest.mark.parametrize("number", [1.0, -0.0, 100.0, 1e-7, 1e16, 1e21, 5e-324, 123456789012345680.0, 0.00001])
+def test_numbers_that_are_written_in_more_than_one_way(number: float) -> None:
+    for told in ({"n": number}, {"n": [number, 1]}, {"n": [[number]], "z": "e-2"}):
+        assert canonical(told) == rfc8785.dumps(told)
