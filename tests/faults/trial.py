@@ -141,9 +141,9 @@ class Trial:
     async def applied(self) -> int:
         return await self.tables.pool.fetchval("select count(*) from fact")
 
-    async def recovers(self, deadline: float = 60.0) -> None:
-        """Waits until something more is applied than now; the wait is a recovery."""
-        began, before = time.monotonic(), await self.read()
+    async def recovers(self, deadline: float = 60.0, since: int | None = None) -> None:
+        """Waits until something more is read and applied than now, or than ``since``; the wait is a recovery."""
+        began, before = time.monotonic(), await self.read() if since is None else since
 
         async def more() -> bool:
             return await self.read() > before
