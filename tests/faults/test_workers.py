@@ -104,8 +104,9 @@ async def _comes_back(tried: Trial, when: str, outcome: Path) -> str:
         await tried.accept([event for event in mixed(4_000) if service_of(event) == "campaign"])
         await eventually(frozen.is_frozen)
         with child(tried.settings, "qingsheng", WORKER):
-            await tried.recovers()
-            await tried.holds(deadline=150)
+            # Amid a transaction, PostgreSQL's minute is waited for.
+            await tried.recovers(deadline=120)
+            await tried.holds()
             frozen.thaw()
             await eventually(outcome.exists)
             await tried.accept(mixed(2_000, seed=11))
