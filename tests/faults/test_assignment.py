@@ -3,16 +3,20 @@
 import asyncio
 import itertools
 import time
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiokafka.admin import NewPartitions
 
+from qingsheng.operate.dead_letters import replay
 from qingsheng.topics import ensure_topics
 from services.appraisal.worker import create_worker
 from shared.delivery.broker import admin
-from shared.delivery.consuming import Consumer
-from tests.delivery.counting import counting_worker
+from shared.delivery.consuming import Consumer, Read
+from shared.postgres import Connection
+from tests.delivery.counting import Apply, counting_worker
 from tests.delivery.tables import SHARES
 from tests.faults.trial import Trial, mixed
 from tests.support.databases import execute
@@ -146,4 +150,32 @@ async def test_without_dead_letters_the_offset_stays(tried: Trial) -> None:
         assert [(letter["value"], letter["partition"]) for letter in letters] == [
             (b"poison", n) for n in sorted(before)
         ]
+        await tried.holds()
+
+
+@pytest.mark.fault(20, "letters of sound events replayed twice, and their records read once more")
+async def test_letters_are_replayed_twice(tried: Trial) -> None:
+    events = mixed(1_000)
+    broken = {UUID(event["id"]) for event in events if service_of(event) == "campaign"}
+    broken = set(sorted(broken)[:30])
+
+    def failing(applies: Apply) -> Apply:
+        async def apply(connection: Connection, reads: Sequence[Read[Any]]) -> None:
+            if any(read.content.id in broken for read in reads):
+                raise LookupError
+            await applies(connection, reads)
+
+        return apply
+
+    async def all_are_dead() -> bool:
+        return len(await tried.tables.dead_letters()) == len(broken)
+
+    await tried.accept(events)
+    async with running(counting_worker(tried.settings, failing)):
+        await eventually(all_are_dead)
+    letters = [letter["id"] for letter in await tried.tables.dead_letters()]
+    await tried.rewind()
+    assert await replay(tried.settings, "appraisal", letters, None) == (len(broken), 0)
+    assert await replay(tried.settings, "appraisal", letters, None) == (0, 0)
+    async with running(create_worker(tried.settings)):
         await tried.holds()
