@@ -24,6 +24,7 @@ from bench.peers import running as peers
 from bench.results import FOLDER, keep, kept, now
 from bench.stack import empty_stack
 from bench.synthetic import Size
+from qingsheng.console import done
 
 Run = Callable[[float, int], dict[str, Any]]
 """Scale and number of the run to its figures."""
@@ -78,7 +79,7 @@ def one_start(scale: float, number: int) -> dict[str, Any]:
 
 def one_rebuild(scale: float, number: int) -> dict[str, Any]:
     with empty_stack() as settings:
-        [found] = asyncio.run(rebuild.measure(settings, _of(1_000_000, scale), 1))
+        [found] = done(rebuild.measure(settings, _of(1_000_000, scale), 1))
     return found
 
 

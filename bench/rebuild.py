@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 from bench.stack import empty_stack
 from bench.synthetic import YEAR, code
 from bench.table import over_runs, show
+from qingsheng.console import done
 from qingsheng.migrations import amigrate
 from qingsheng.operate.rebuilding import rebuild
 from qingsheng.topics import ensure_topics
@@ -121,7 +122,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1)
     asked = parser.parse_args()
     with empty_stack() as settings:
-        found = asyncio.run(measure(settings, asked.events, asked.runs))
+        found = done(measure(settings, asked.events, asked.runs))
     rows = [
         ["seconds", over_runs([run["seconds"] for run in found]), ""],
         ["events a second", over_runs([run["per_second"] for run in found]), ""],

@@ -1,16 +1,17 @@
 """What every command uses: where it prints, how it fails, which deployment it is about, a bar for long work."""
 
-import asyncio
 import os
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import typer
+import uvloop
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.console import Console
 
+from qingsheng.collecting import collect_seldom
 from shared.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -52,8 +53,9 @@ def settings_here() -> Settings:
 
 def done(work: Coroutine[Any, Any, Result]) -> Result:
     """Runs an errand; an outage is told in one line."""
+    collect_seldom()
     try:
-        return asyncio.run(work)
+        return uvloop.run(work)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
         raise fail(
             f"{type(error).__name__}: {error or 'no answer'}. Is the deployment running and reachable?"

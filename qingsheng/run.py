@@ -1,7 +1,6 @@
 """Runs processes of the services: APIs under uvicorn, workers on one event loop."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
+from qingsheng.collecting import collect_seldom
 from qingsheng.connections import Patient
 from qingsheng.registry import SERVICES
 from shared import spans, telemetry
@@ -49,7 +49,7 @@ def run(process: str, settings: Settings) -> None:
         if process.endswith(("api", "apis")):
             serve(services, settings)
         else:
-            _collect_seldom()
+            collect_seldom()
             if settings.metrics_port:
                 start_http_server(settings.metrics_port, settings.host)
             uvloop.run(work(services, settings))
@@ -101,18 +101,10 @@ def serve(services: Sequence[str], settings: Settings) -> None:
         server_header=False,
     )
     server = Server(config)
-    _collect_seldom()
+    collect_seldom()
     server.run()
     if not server.started:
         raise SystemExit(3)
-
-
-def _collect_seldom() -> None:
-    """A batch, or a report, is thousands of small objects without cycles: looking for some after every 700 of them would
-    cost more than decoding them; and what was imported and set up stays, so that no request waits for a look through it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 async def work(services: Sequence[str], settings: Settings) -> None:
