@@ -21,7 +21,9 @@ from tests.support.services import settings_for
 
 Result = TypeVar("Result")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-TABLES = "fact, early_subject, mixed_subject, future_fact, tally, person_count, quota_setting, unit_definition"
+TABLES = (
+    "fact, early_subject, mixed_subject, future_fact, tally, tally_month, person_count, quota_setting, unit_definition"
+)
 
 
 _TYPES = [*COUNTED, roster.UnitDefined, roster.QuotaSet]
