@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -9,13 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from qingsheng.users import operator_session
+from shared.access.sessions import COOKIE
 from tests.appraisal.test_closing import NOW as CLOSING
-from tests.appraisal.test_closing import half_a_year
+from tests.appraisal.test_closing import A, half_a_year
 from tests.appraisal.test_pages import NOW, a_year
 from tests.browser.chromium import DEADLINE, Browser
 from tests.browser.conftest import served
+from tests.support.appraisal import taken_in, tell
 from tests.support.engine import engine
-from tests.support.services import settings_for
+from tests.support.services import settings_for, workers
+from tests.support.stack import Servers
 from tests.support.waiting import eventually_now
 
 pytestmark = pytest.mark.browser
@@ -82,6 +87,42 @@ def test_from_a_score_to_one_event_and_back(browser: Browser, address: str) -> N
     assert browser.ask("document.querySelectorAll('#evidence tr').length") == rows
     follow(browser, ".way a")
     arrived(browser, PATHS["overview"])
+
+
+def test_with_an_office_the_way_ends_at_the_whole_event(
+    browser: Browser, database_url: str, stack: Servers, topic_prefix: str
+) -> None:
+    """From a score through the evidence to the event as it stands on its topic, and back, signed in."""
+    settings = settings_for(database_url, stack.kafka_bootstrap_servers, topic_prefix)
+    events = half_a_year().events
+
+    async def told() -> str:
+        async with workers(settings, "appraisal"):
+            await tell(settings, events)
+            await taken_in(settings, events)
+        return await operator_session(settings, "reader")
+
+    session = asyncio.run(told())
+    report, indicator = "/appraisal/reports/2014-H1", "/indicators/tips_triaged_in_time"
+    with served(settings, "appraisal") as address:
+        browser.do("Network.setCookie", name=COOKIE, value=session, url=address)
+        try:
+            browser.open(f"{address}{report}?lang=en")
+            follow(browser, f"table.counties a[href*='{A}{indicator}']")
+            arrived(browser, f"{report}/counties/{A}{indicator}")
+            follow(browser, "#evidence a[href*='/events/']")
+            arrived(browser, "/appraisal/events/")
+            id = browser.ask("location.pathname").rpartition("/")[2]
+            event = next(event for event in events if event["id"] == id)
+            assert json.loads(browser.ask("document.querySelector('main pre').innerText")) == event
+            shot(browser, "whole-event")
+            follow(browser, ".way a")
+            arrived(browser, f"{report}/counties/{A}{indicator}")
+            follow(browser, ".way a")
+            arrived(browser, report)
+            assert browser.console == []
+        finally:
+            browser.do("Network.clearBrowserCookies")
 
 
 def test_moving_a_weight_redraws_the_table_at_once(browser: Browser, address: str) -> None:
