@@ -33,7 +33,8 @@ test-containers: $(READY)
 	$(BIN)/python -m pytest -m containers tests/deploy
 
 test-faults: $(READY)
-	QINGSHENG_FAULTS=full QINGSHENG_RELIABILITY=docs/reliability.md $(BIN)/python -m pytest tests/faults $(ARGS)
+	QINGSHENG_FAULTS=full QINGSHENG_RELIABILITY=docs/reliability.md \
+		$(BIN)/python -m pytest -p tests.faults.summary -m fault $(ARGS)
 	$(BIN)/python -m tests.faults.mutations docs/reliability.md
 
 check: $(READY)

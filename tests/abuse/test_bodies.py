@@ -17,6 +17,8 @@ from tests.support.producing import key_of
 from tests.support.services import client, settings_for
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.fault(24, "oversized, nested and slow bodies")
+
 HOST = b"Host: 127.0.0.1\r\n"
 JSON = b"Content-Type: application/json\r\n"
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"

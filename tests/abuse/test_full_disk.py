@@ -44,6 +44,7 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
+@pytest.mark.fault(23, "PostgreSQL's disk full")
 @pytest.mark.slow
 async def test_postgres_without_room_takes_nothing_and_says_so_and_goes_on_when_there_is_some(disk: Path) -> None:
     accepted: list[str] = []

@@ -12,6 +12,8 @@ from shared.web.headers import SECURITY
 from tests.access.routes import routes
 from tests.support.services import client, settings_for
 
+pytestmark = pytest.mark.fault(24, "headers of every answer")
+
 HTML = {"Accept": "text/html"}
 SAMPLES = {"unit_id": "350902", "county": "350902", "team": "county", "year": "2014", "period": "2014", "venue_no": "1"}
 SAMPLES |= {"indicator": "training", "step": "register", "name": "default"}

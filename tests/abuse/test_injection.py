@@ -22,6 +22,8 @@ from tests.support.services import client, settings_for, workers
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.fault(24, "markup, queries and addresses in texts; links, which nobody fetches")
+
 MARKUP = """"'></title></textarea></script><b1nk onmouseover=alert(1)><script src=//x.example></script>{{7*7}}${7*7}"""
 QUERY = "'; drop table unit; -- \\' or 1=1 %' _ %s $1"
 TEXT = f"{MARKUP} {QUERY}"

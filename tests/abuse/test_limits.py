@@ -7,6 +7,8 @@ from services.opinion.throttle import CAPACITY
 from shared.access.attempts import FREE_FAILURES, FREE_FROM_ADDRESS, LOCKED_FOR, Failures, TooMany
 from tests.support.services import client, settings_for
 
+pytestmark = pytest.mark.fault(24, "rate limits: of passwords, tips and reports")
+
 HTML = {"Accept": "text/html"}
 
 

@@ -27,6 +27,10 @@ from tests.support.producing import key_of
 from tests.support.services import client, settings_for
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.fault(
+    24, "tokens that choose how they are checked; cookies planted or changed; writes from another site"
+)
+
 UNITS = "/roster/api/v1/units"
 PASSWORD = "a long sentence to remember"
 OWN = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}

@@ -16,6 +16,8 @@ from tests.abuse.serving import MEGABYTE, Served, serving
 from tests.support.services import client, settings_for
 from tests.tables.books import xlsx
 
+pytestmark = pytest.mark.fault(24, "zip and XML bombs; formulas in exports")
+
 GROWS = 600
 """Megabytes by which a process may grow: six times a file of the largest size unpacked, and what a file leaves behind."""
 SOON = 60.0

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
@@ -18,6 +19,8 @@ from tests.access.routes import Guarded, routes
 from tests.support.services import client, settings_for, workers
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.fault(24, "every kind of object of another county")
 
 OWN, FOREIGN = "350902", "350921"
 BODIES: dict[str, list[Any]] = {

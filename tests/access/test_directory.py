@@ -13,6 +13,8 @@ from shared.settings import Settings
 from tests.access.provider import CLIENT, Provider, provider
 from tests.support.services import client, settings_for
 
+pytestmark = pytest.mark.fault(24, "forged, expired and wrong-audience tokens")
+
 UNITS = "/roster/api/v1/units"
 OPERATOR = {"sub": "u-1", "preferred_username": "Chen.Wei", "roles": ["city_operator", "something else"]}
 

@@ -15,6 +15,8 @@ from shared.settings import Settings
 from tests.access.routes import MATRIX, line, routes, written
 from tests.support.services import client, settings_for
 
+pytestmark = pytest.mark.fault(24, "every role at every endpoint")
+
 UNGUARDED = {f"GET /{service}/{name}" for service in SERVICES for name in ("healthz", "readyz", "metrics")}
 """For the deployment's own network: a load balancer and Prometheus ask without signing in."""
 COUNTY = "350902"

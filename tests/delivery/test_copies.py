@@ -1,5 +1,7 @@
 """The same event again, by whatever way: facts and tallies count it once."""
 
+import pytest
+
 from shared.settings import Settings
 from tests.delivery.counting import counting_worker
 from tests.delivery.tables import SHARES, Tables
@@ -9,6 +11,7 @@ from tests.support.running import running
 from tests.support.waiting import eventually
 
 
+@pytest.mark.fault(16, "copies within a batch and between batches")
 async def test_copies_within_a_batch_and_between_batches(settings: Settings, appraisal: Tables) -> None:
     events = shares(30)
     twice_in_a_row = [event for event in events for _ in range(2)]

@@ -1,5 +1,7 @@
 """A worker killed around the commit of a batch: its successor loses nothing and counts nothing twice."""
 
+import pytest
+
 from shared.settings import Settings
 from tests.delivery.counting import counting_worker
 from tests.delivery.tables import SHARES, Counted, Tables
@@ -11,6 +13,7 @@ from tests.support.waiting import eventually
 DOOMED = "tests.delivery.doomed_worker"
 
 
+@pytest.mark.fault(2, "killed after PostgreSQL's commit, before Kafka's")
 async def test_killed_between_commit_and_acknowledgement(settings: Settings, appraisal: Tables) -> None:
     await put(settings, SHARES, records(shares(40), partition=0))
     with child(settings, DOOMED, ["after"]) as doomed:
@@ -26,6 +29,7 @@ async def test_killed_between_commit_and_acknowledgement(settings: Settings, app
     assert await appraisal.offsets() == {0: 42}
 
 
+@pytest.mark.fault(3, "killed before the commit")
 async def test_killed_before_the_commit(settings: Settings, appraisal: Tables) -> None:
     await put(settings, SHARES, records(shares(40), partition=0))
     with child(settings, DOOMED, ["before"]) as doomed:

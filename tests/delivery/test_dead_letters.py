@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from qingsheng.operate.dead_letters import discard, groups, replay
 from shared.access.audit import first_broken_line
 from shared.contracts.envelope import Event
@@ -48,6 +50,7 @@ async def audit(appraisal: Tables) -> list[tuple[str, Any]]:
     return [(row["action"], row["detail"]) for row in rows]
 
 
+@pytest.mark.fault(20, "dead letters replayed twice, and by two at once")
 async def test_replayed_they_apply_once_also_twice_in_a_row(settings: Settings, appraisal: Tables) -> None:
     event, other = shares(2)
     # The same event lies in two letters.
@@ -66,6 +69,7 @@ async def test_replayed_they_apply_once_also_twice_in_a_row(settings: Settings, 
     assert await audit(appraisal) == [("dlq.replay", place | {"offset": offset}) for offset in (0, 1, 2)]
 
 
+@pytest.mark.fault(20, "dead letters replayed twice, and by two at once")
 async def test_two_operators_replay_at_once(settings: Settings, appraisal: Tables) -> None:
     letters = await left_dead(settings, appraisal, shares(6), shares(1))
     both = await asyncio.gather(*(replay(settings, "appraisal", letters, None) for _ in range(2)))

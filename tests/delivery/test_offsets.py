@@ -37,6 +37,7 @@ async def _is_committed(settings: Settings, offset: int) -> bool:
     return (await committed(settings, "appraisal", SHARES)).get(0) == offset
 
 
+@pytest.mark.fault(16, "a topic rewound to zero")
 async def test_rewound_by_an_operator_everything_is_read_again_and_counts_once(
     settings: Settings, appraisal: Tables
 ) -> None:
@@ -54,6 +55,7 @@ async def test_rewound_by_an_operator_everything_is_read_again_and_counts_once(
         assert await appraisal.count() == Counted.once(20)
 
 
+@pytest.mark.fault(15, "a stored offset beyond the topic's end")
 async def test_an_offset_beyond_the_end_is_said_and_not_reset(settings: Settings, appraisal: Tables) -> None:
     await put(settings, SHARES, [*records(shares(3), partition=0), *records(shares(4), partition=1)])
     await appraisal.store_offset(10)
@@ -72,6 +74,7 @@ async def test_an_offset_beyond_the_end_is_said_and_not_reset(settings: Settings
         assert worker.problems == []
 
 
+@pytest.mark.fault(15, "a topic made anew: alarm, no silent reset")
 async def test_a_topic_made_anew_under_a_running_worker(settings: Settings, appraisal: Tables) -> None:
     """aiokafka would read it from its beginning, and what is read there lies before the stored offset."""
     await put(settings, SHARES, records(shares(30), partition=0))

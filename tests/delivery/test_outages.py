@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+import pytest
+
 from shared.settings import Settings
 from tests.delivery.counting import counting_worker
 from tests.delivery.tables import SHARES, Counted, Tables
@@ -24,6 +26,7 @@ async def through_a_way(settings: Settings) -> AsyncIterator[tuple[Settings, Way
         yield settings.model_copy(update={"database_url": url, "database_timeout": 2.0}), way
 
 
+@pytest.mark.fault(7, "the connection to PostgreSQL cut amid events")
 async def test_a_database_that_goes_away_amid_events(settings: Settings, appraisal: Tables) -> None:
     async with through_a_way(settings) as (severed, way):
         async with running(counting_worker(severed)) as worker:
@@ -39,6 +42,7 @@ async def test_a_database_that_goes_away_amid_events(settings: Settings, apprais
     assert await appraisal.dead_letters() == []
 
 
+@pytest.mark.fault(8, "the proxy forwards COMMIT and cuts the reply")
 async def test_a_commit_whose_answer_is_lost_counts_once(settings: Settings, appraisal: Tables) -> None:
     async with through_a_way(settings) as (severed, way):
         async with running(counting_worker(severed)):

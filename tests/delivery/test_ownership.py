@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
+
 from shared.delivery.consuming import Read
 from shared.postgres import Connection
 from shared.settings import Settings
@@ -17,6 +19,7 @@ from tests.support.stored_offsets import offsets_that_go_back
 from tests.support.waiting import eventually
 
 
+@pytest.mark.fault(10, "two workers take partitions over from each other")
 async def test_two_workers_take_over_from_each_other_while_events_flow(settings: Settings, appraisal: Tables) -> None:
     events = shares(1200)
     parts = iter([events[start : start + 100] for start in range(0, len(events), 100)])
@@ -71,6 +74,7 @@ async def _sum_of_offsets(appraisal: Tables, total: int) -> bool:
     return sum((await appraisal.offsets()).values()) == total
 
 
+@pytest.mark.fault(11, "a stale owner comes with its batch: fenced")
 async def test_a_stale_owner_changes_nothing_and_goes_on_from_where_the_other_came(
     settings: Settings, appraisal: Tables
 ) -> None:
@@ -94,6 +98,7 @@ async def test_a_stale_owner_changes_nothing_and_goes_on_from_where_the_other_ca
     assert await appraisal.dead_letters() == []
 
 
+@pytest.mark.fault(12, "partitions lost in the middle of a batch")
 async def test_a_worker_that_loses_its_partitions_in_the_middle_of_a_batch(
     settings: Settings, appraisal: Tables
 ) -> None:

@@ -18,6 +18,10 @@ from tests.support.kafka import Put, put
 from tests.support.running import running
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.fault(
+    18, "the poison matrix: one dead letter each, neighbours applied; odd headers on good values"
+)
+
 
 def _with(**attributes: Any) -> bytes:
     """A share whose envelope is changed; None takes an attribute out."""

@@ -87,6 +87,7 @@ class CrashesAfterAcknowledgement(Relay):
         raise Crashed
 
 
+@pytest.mark.fault(4, "the relay gone after the broker's acknowledgement, before the row is deleted")
 async def test_a_crash_after_the_acknowledgement_makes_copies_that_count_once(
     settings: Settings, appraisal: Tables
 ) -> None:
@@ -114,6 +115,7 @@ async def test_a_crash_after_the_acknowledgement_makes_copies_that_count_once(
         assert await rows(settings, "select sum(n) from appraisal.tally where measure = 12 and bucket = 1") == 10
 
 
+@pytest.mark.fault(21, "a lower outbox id commits after a higher one")
 async def test_a_lower_row_that_commits_after_a_higher_one_is_sent(settings: Settings) -> None:
     async with campaign(settings) as pool, relaying(Relay(settings, "campaign")), pool.acquire() as late:
         held = late.transaction()
@@ -145,6 +147,7 @@ def relay_process(settings: Settings) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", _RELAY], env=environment)
 
 
+@pytest.mark.fault(22, "two relays, one frozen past its lease")
 async def test_a_frozen_relay_loses_its_lease_and_nothing_is_lost(settings: Settings) -> None:
     async with campaign(settings) as pool:
         process = relay_process(settings)

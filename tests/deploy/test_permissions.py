@@ -19,6 +19,10 @@ from shared.contracts.topics import PRODUCER, PRODUCER_TOPICS, TOPICS
 from tests.deploy.composed import DEPLOY, Composed, composed
 from tests.deploy.matrix import grid
 
+pytestmark = pytest.mark.fault(
+    24, "the secured deployment: every principal on every topic and group, every role on every table"
+)
+
 SERVICES = ("roster", "training", "opinion", "campaign", "appraisal")
 OPERATOR = "qingsheng-operator"
 PRODUCERS = ("city-feeds", "class-registers")

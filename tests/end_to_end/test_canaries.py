@@ -21,6 +21,8 @@ from tests.support.services import SECRET, client, settings_for, workers
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.fault(25, "personal-data canaries through every flow")
+
 EVERY = tuple(SERVICES)
 COUNTY = "350902"
 NAME, PHONE, EMAIL, HANDLE = "金丝雀雅文", "13905930077", "canary.yawen@example.org", "canary_handle_77"

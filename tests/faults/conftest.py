@@ -7,7 +7,6 @@ import pytest
 
 from qingsheng.topics import ensure_topics
 from tests.faults import summary
-from tests.faults.sizes import FULL
 from tests.faults.trial import Trial, trial
 from tests.support.services import settings_for
 from tests.support.stack import Servers
@@ -25,16 +24,4 @@ async def tried(
     await ensure_topics(settings)
     async with trial(settings) as made:
         yield made
-        summary.note(request, made)
-
-
-FAILED: set[str] = set()
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.failed:
-        FAILED.add(report.nodeid)
-
-
-def pytest_sessionfinish() -> None:
-    summary.write(FAILED, "make test-faults" if FULL else "pytest tests/faults, in short")
+        summary.note(request, len(made.accepted), made.longest)

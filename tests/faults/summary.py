@@ -1,50 +1,167 @@
-"""What the trials came to, written as docs/reliability.md when QINGSHENG_RELIABILITY names that file."""
+"""What the trials came to, written into docs/reliability.md: a plugin of pytest, ``-p tests.faults.summary``, which writes
+the file that QINGSHENG_RELIABILITY names. Every test with the mark ``fault`` is told of; those that kept a ledger tell more.
+"""
 
 import os
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.faults.trial import Trial
+from tests.faults.document import write_part
+from tests.faults.sizes import FULL
 
-WHERE = os.environ.get("QINGSHENG_RELIABILITY")
+FAULTS = range(1, 26)
+LEDGER, STANDS_FOR = "ledger", "fault"
 
 
-@dataclass(frozen=True)
-class Line:
-    fault: str
+@dataclass
+class Row:
+    """The tests of one mark. ``events`` is of those that kept a ledger; ``longest`` in seconds."""
+
+    fault: int
     done: str
-    events: int
-    longest: float
+    passed: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    skipped: dict[str, str] = field(default_factory=dict)
+    events: int = 0
+    longest: float = 0.0
+
+    @property
+    def survived(self) -> bool:
+        return bool(self.passed) and not self.failed
+
+    def told(self) -> str:
+        count = len(self.passed | self.failed)
+        outcome = f"**{len(self.failed)} of {count} failed**" if self.failed else f"green, {_tests(count)}"
+        if self.skipped:
+            why = "; ".join(sorted(set(self.skipped.values())))
+            outcome = f"{outcome + ', ' if count else ''}{_tests(len(self.skipped))} skipped: {why}"
+        cells = [str(self.fault), self.done, outcome]
+        if not self.events:
+            cells += ["–"] * 4
+        else:
+            missing = "not shown" if self.failed else "0"
+            cells += [f"{self.events:,}", missing, missing, f"{self.longest:.1f}"]
+        return f"| {' | '.join(cells)} |"
 
 
-LINES: dict[str, Line] = {}
+def _tests(count: int) -> str:
+    return f"{count} test{'' if count == 1 else 's'}"
 
 
-def note(request: pytest.FixtureRequest, made: Trial) -> None:
-    """``fault`` is the test's mark: its number and what was done."""
-    mark = request.node.get_closest_marker("fault")
-    number, done = mark.args if mark else ("", request.node.name)
-    LINES[request.node.nodeid] = Line(str(number), done, len(made.accepted), made.longest)
+class Book:
+    """Collects what pytest reports."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[int, str], Row] = {}
+
+    def enter(self, report: pytest.TestReport) -> None:
+        """One phase of one test: passed is who passed its call and failed nowhere."""
+        for name, value in report.user_properties:
+            if name == STANDS_FOR:
+                fault, done = _pair(value)
+                row = self._rows.setdefault((int(fault), str(done)), Row(int(fault), str(done)))
+                if report.failed:
+                    row.failed.add(report.nodeid)
+                    row.passed.discard(report.nodeid)
+                elif report.skipped:
+                    row.skipped[report.nodeid] = _reason(report)
+                elif report.when == "call" and report.nodeid not in row.failed:
+                    row.passed.add(report.nodeid)
+                if report.when == "teardown":
+                    for kept, ledger in report.user_properties:
+                        if kept == LEDGER:
+                            events, longest = _pair(ledger)
+                            row.events += int(events)
+                            row.longest = max(row.longest, float(longest))
+
+    def rows(self) -> list[Row]:
+        return [self._rows[key] for key in sorted(self._rows)]
 
 
-def write(failed: set[str], command: str) -> None:
-    """Only trials that passed are told of as survived; the others are named as failed."""
-    if not WHERE or not LINES:
-        return
+def _pair(value: object) -> tuple[Any, Any]:
+    first, second = value  # type: ignore[misc]
+    return first, second
+
+
+def _reason(report: pytest.TestReport) -> str:
+    where: Any = report.longrepr
+    return str(where[2]).removeprefix("Skipped: ") if isinstance(where, tuple) else "expected to fail"
+
+
+def written(rows: Sequence[Row], command: str) -> list[str]:
+    """The part of the document."""
     lines = [
-        "# Reliability",
+        f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}.",
         "",
-        f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}. Every trial keeps a ledger of the events whose producers were",
-        'told "accepted" and then asks of the appraisal: nothing lost, nothing applied twice, scores equal to the independent',
-        "oracle's, stored offsets never gone back unasked.",
+        _total(rows),
         "",
-        "| Fault | What was done | Events | Lost | Twice | Longest recovery, s |",
-        "|---|---|---:|---:|---:|---:|",
+        'A trial with events kept a ledger of those whose producers were told "accepted", and then asked of the appraisal: is',
+        "none lost, none applied twice, are scores equal to the independent oracle's, did no stored offset go back unasked? Where",
+        "no ledger was kept, the tests look at what that fault could break, and are green or not.",
+        "",
+        "| Fault | What was done | Outcome | Events | Lost | Twice | Longest recovery, s |",
+        "|---:|---|---|---:|---:|---:|---:|",
     ]
-    for node, line in sorted(LINES.items(), key=lambda found: (int(found[1].fault or 0), found[0])):
-        outcome = "failed | failed" if node in failed else "0 | 0"
-        lines.append(f"| {line.fault} | {line.done} | {line.events:,} | {outcome} | {line.longest:.1f} |")
-    Path(WHERE).write_text("\n".join(lines) + "\n")
+    return [*lines, *(row.told() for row in rows)]
+
+
+def _total(rows: Iterable[Row]) -> str:
+    by_fault = {fault: [row for row in rows if row.fault == fault] for fault in FAULTS}
+    failed = [fault for fault, of in by_fault.items() if any(row.failed for row in of)]
+    survived = [fault for fault, of in by_fault.items() if fault not in failed and any(row.survived for row in of)]
+    untried = [fault for fault in FAULTS if fault not in survived and fault not in failed]
+    partly = [fault for fault in survived if any(row.skipped for row in by_fault[fault])]
+    kept = [row for row in rows if row.events]
+    shown = (
+        "0 lost, 0 applied twice"
+        if not any(row.failed for row in kept)
+        else "of some ledgers it is not shown what was lost"
+    )
+    told = [
+        f"**{len(survived)} of {len(FAULTS)} faults survived; {sum(row.events for row in kept):,} events in ledgers, {shown}; "
+        f"longest recovery {max((row.longest for row in kept), default=0.0):.1f} s.**"
+    ]
+    for words, faults in (("Failed", failed), ("Not tried", untried), ("Survived, some of its tests skipped", partly)):
+        if faults:
+            told.append(f"{words}: {', '.join(map(str, faults))}.")
+    return " ".join(told)
+
+
+def note(request: pytest.FixtureRequest, accepted: int, longest: float) -> None:
+    """Enters a ledger: events accepted, seconds of the longest recovery."""
+    request.node.user_properties.append((LEDGER, (accepted, longest)))
+
+
+BOOK = Book()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    no_engine = pytest.mark.skip(reason="no Docker engine answers")
+    answers = _engine_answers() if any(item.get_closest_marker("containers") for item in items) else False
+    for item in items:
+        if item.get_closest_marker("containers") and not answers:
+            item.add_marker(no_engine)
+        item.user_properties += [(STANDS_FOR, mark.args) for mark in item.iter_markers("fault")]
+
+
+def _engine_answers() -> bool:
+    try:
+        return subprocess.run(["docker", "version"], capture_output=True, timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    BOOK.enter(report)
+
+
+def pytest_sessionfinish() -> None:
+    where = os.environ.get("QINGSHENG_RELIABILITY")
+    if where and (rows := BOOK.rows()):
+        write_part(Path(where), "faults", written(rows, "make test-faults" if FULL else "make test-faults, in short"))

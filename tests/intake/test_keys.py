@@ -61,6 +61,7 @@ async def test_keys_that_are_not_issued(database_url: str, name: str, services: 
         await producers.issue_key(settings_for(database_url), name, services)
 
 
+@pytest.mark.fault(24, "rate limits: of passwords, tips and reports")
 async def test_too_many_reports_are_told_to_wait_and_lose_nothing(database_url: str) -> None:
     settings = settings_for(database_url, intake_rate=0.5)
     key = (await key_of(settings, "feeds"))["X-API-Key"]
