@@ -91,7 +91,7 @@ async def fill(connection: Any, size: Size, told: Any = lambda _: None) -> None:
            values ($1, $2, 1000000000, now(), now())""",
         [(f"qingsheng.{name}.events", number) for name in _TOPICS for number in range(6)],
     )
-    for table in ("fact", "tally", "tally_month", "person_count", "unit_definition", "quota_setting"):
+    for table in ("fact", "tally", "tally_span", "person_count", "unit_definition", "quota_setting"):
         await connection.execute(f"vacuum (analyze) {table}")
 
 

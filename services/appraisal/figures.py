@@ -4,7 +4,7 @@ What a report needs of the tallies is a short list of ``Window``s, each summed b
 counties and days, however many events there were.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -40,31 +40,46 @@ class Window(NamedTuple):
     last: date
     bucket: int
 
-    @property
-    def months(self) -> tuple[date, date] | None:
-        """The first days of its first and last whole months; None where it has none, or its measure counts no days."""
-        first = self.first if self.first.day == 1 else _next_month(self.first)
-        last = (self.last + _DAY).replace(day=1)  # the month behind the last whole one
-        if self.measure >= Measure.SHARE or first >= last:
-            return None
-        return first, (last - _DAY).replace(day=1)
-
-    @property
-    def days(self) -> list[tuple[date, date]]:
-        """What lies before and behind its whole months; all of it where there is none."""
-        if self.months is None:
-            return [(self.first, self.last)]
-        first, last = self.months
-        found: list[tuple[date, date]] = []
-        if self.first < first:
-            found.append((self.first, first - _DAY))
-        if _next_month(last) <= self.last:
-            found.append((_next_month(last), self.last))
-        return found
+    def parts(self) -> list["Part"]:
+        """It in years, halves, quarters and months, as long ones as fit, and the days beside them: at most ten parts."""
+        if self.measure > Measure.SHARE:
+            return [Part(0, self.first, self.last)]
+        return list(_parts(self.first, self.last + _DAY, SPANS))
 
 
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+class Part(NamedTuple):
+    """The spans of so many ``months`` that begin from ``first`` to ``last``; 0 for days."""
+
+    months: int
+    first: date
+    last: date
+
+
+SPANS = (12, 6, 3, 1)
+"""In months: the lengths of periods. Of each there are sums beside those of the days."""
+
+
+def _parts(first: date, end: date, spans: Sequence[int]) -> Iterator[Part]:
+    """What lies before ``end``."""
+    if first >= end:
+        return
+    if not spans:
+        yield Part(0, first, end - _DAY)
+        return
+    months, *shorter = spans
+    since, until = _first_of(first - _DAY, months, 1) if first > date.min else first, _first_of(end, months, 0)
+    if since < until:
+        yield Part(months, since, _first_of(until - _DAY, months, 0))
+        yield from _parts(first, since, shorter)
+        yield from _parts(until, end, shorter)
+    else:
+        yield from _parts(first, end, shorter)
+
+
+def _first_of(day: date, months: int, more: int) -> date:
+    """The first day of the span that ``day`` lies in, or of one so many later."""
+    years, month = divmod(((day.month - 1) // months + more) * months, 12)
+    return date(day.year + years, month + 1, 1)
 
 
 Sums = Mapping[Window, Mapping[str, int]]

@@ -123,25 +123,24 @@ async def _tree(
 
 
 async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window, dict[str, int]]:
-    months = [(at, w.measure, *w.months, w.bucket) for at, w in enumerate(asked) if w.months]
-    days = [(at, w.measure, *edge, w.bucket) for at, w in enumerate(asked) for edge in w.days]
+    parts = [(at, w.measure, w.bucket, *part) for at, w in enumerate(asked) for part in w.parts()]
     rows = await connection.fetch(
         """select place, array_agg(county), array_agg(n) from (
                select place, county, sum(n)::bigint as n from (
                    select w.place, t.county, t.n
-                   from unnest($1::int[], $2::smallint[], $3::date[], $4::date[], $5::int[])
-                        as w (place, measure, first, last, bucket)
-                   join tally_month t on t.measure = w.measure and t.month between w.first and w.last
-                        and t.bucket <= w.bucket
+                   from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
+                        as w (place, measure, bucket, months, first, last)
+                   join tally_span t on t.measure = w.measure and t.months = w.months
+                        and t.start between w.first and w.last and t.bucket <= w.bucket
                    union all
                    select w.place, t.county, t.n
-                   from unnest($6::int[], $7::smallint[], $8::date[], $9::date[], $10::int[])
-                        as w (place, measure, first, last, bucket)
+                   from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
+                        as w (place, measure, bucket, months, first, last)
                    join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
+                   where w.months = 0
                ) as found group by place, county
            ) as of_county group by place""",
-        *([each[at] for each in months] for at in range(5)),
-        *([each[at] for each in days] for at in range(5)),
+        *([part[at] for part in parts] for at in range(6)),
     )
     sums: dict[Window, dict[str, int]] = {window: {} for window in asked}
     for place, counties, numbers in rows:

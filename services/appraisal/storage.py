@@ -42,7 +42,7 @@ PROJECTED = (
     "unit_definition",
     "quota_setting",
     "tally",
-    "tally_month",
+    "tally_span",
     "future_fact",
     "fact",
     "early_subject",

@@ -21,7 +21,7 @@ from services.appraisal.storage import PROJECTED
 from shared.postgres import connect
 from shared.settings import Settings
 from tests.appraisal.test_closing import A, half_a_year, tip
-from tests.appraisal.test_months import MONTHS_THAT_DIFFER
+from tests.appraisal.test_spans import SPANS_THAT_DIFFER
 from tests.support.appraisal import API, taken_in, tell
 from tests.support.kafka import Put, put
 from tests.support.services import client, settings_for, workers
@@ -256,4 +256,4 @@ async def test_a_rebuild_gives_the_same_tables_while_the_old_ones_serve(place: P
     assert await place.database.fetchval(granted)
     await place.tell(late_tips(log))  # and the worker goes on
     assert (await place.get("/reports/2014-H1"))["digest"] != before["digest"]
-    assert await place.database.fetchval(MONTHS_THAT_DIFFER) == 0
+    assert await place.database.fetchval(SPANS_THAT_DIFFER) == 0

@@ -22,7 +22,7 @@ from tests.support.services import settings_for
 Result = TypeVar("Result")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TABLES = (
-    "fact, early_subject, mixed_subject, future_fact, tally, tally_month, person_count, quota_setting, unit_definition"
+    "fact, early_subject, mixed_subject, future_fact, tally, tally_span, person_count, quota_setting, unit_definition"
 )
 
 
