@@ -1,9 +1,10 @@
 """Soak: events at a steady rate for as long as is told, taken in by one appraisal worker on servers of its own.
 
-    python -m bench.soak --minutes 30 --rate 1000 [--to bench/results]
+    python -m bench.soak --minutes 30 --rate 1000 [--to bench/results] [--reliability docs/reliability.md]
 
 Every second it looks at the worker's resident memory, the connections to the database, and how many events are sent but not
-applied; writes them as ``soak.csv`` and ``soak.svg`` and prints a summary. Exit status 1 when something does not hold: memory
+applied; writes them as ``soak.csv`` and ``soak.svg`` and prints a summary, which ``--reliability`` puts into that document too,
+in place of the last one's. Exit status 1 when something does not hold: memory
 at most 250 MB and flat, connections flat, the lag bounded and gone at the end, every event applied once.
 """
 
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -32,6 +33,7 @@ from qingsheng.deployment import DATABASE, KAFKA, Children, deployment, running
 from shared.contracts.campaign import RepostLogged
 from shared.contracts.envelope import Event
 from shared.settings import Settings
+from tests.faults.document import write_part
 
 MOST_MEMORY = 250.0
 """Megabytes of resident memory at the highest."""
@@ -41,6 +43,9 @@ PATIENCE = 120.0
 """Seconds for the last events to be applied."""
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WORKER = "appraisal-worker"
+
+
+Figures = dict[str, Any]
 
 
 class Sample(NamedTuple):
@@ -129,7 +134,7 @@ def peak(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
-def judged(samples: Sequence[Sample], sent: int, stored: int, rate: float, highest: float) -> dict[str, object]:
+def judged(samples: Sequence[Sample], sent: int, stored: int, rate: float, highest: float) -> Figures:
     """Figures, and ``fails``: what does not hold, in words. The first third is warming up; the other two are compared."""
     third = len(samples) // 3
     middle, end = samples[third : 2 * third], samples[2 * third :]
@@ -157,6 +162,7 @@ def judged(samples: Sequence[Sample], sent: int, stored: int, rate: float, highe
         "memory_median_mb": [round(each, 1) for each in memory],
         "connections": connections,
         "lag_highest": longest,
+        "lag_at_the_end": samples[-1].lag,
         "fails": fails,
     }
 
@@ -192,11 +198,35 @@ def drawn(samples: Sequence[Sample]) -> str:
     )
 
 
+def part(found: Figures, minutes: float, rate: float) -> list[str]:
+    """The lines for docs/reliability.md."""
+    memory, connections = found["memory_median_mb"], found["connections"]
+    fails: list[str] = found["fails"]
+    return [
+        "## Soak",
+        "",
+        f"Written by `python -m bench.soak --minutes {minutes:g} --rate {rate:g} --reliability …` on "
+        f"{datetime.now(UTC):%Y-%m-%d}. Memory is the resident memory of the appraisal's worker; the first third of the time is",
+        "warming up, the other two are compared. **" + ("; ".join(fails) if fails else "All of it holds.") + "**",
+        "",
+        "| What | Figure | Must be |",
+        "|---|---:|---|",
+        f"| events sent, in {found['seconds']:.0f} s | {found['events']:,} | |",
+        f"| events applied | {found['stored']:,} | all, each once |",
+        f"| memory at the highest | {found['memory_peak_mb']} MB | at most {MOST_MEMORY:.0f} MB |",
+        f"| memory, median of the second and last third | {memory[0]} and {memory[1]} MB | flat |",
+        f"| connections to the database, most in each | {connections[0]} and {connections[1]} | flat |",
+        f"| lag at the highest, warmed up | {found['lag_highest']:,} events | at most {10 * rate:,.0f} |",
+        f"| lag at the end | {found['lag_at_the_end']:,} events | 0 |",
+    ]
+
+
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--minutes", type=float, default=30)
     asked.add_argument("--rate", type=float, default=1000, help="events a second")
     asked.add_argument("--to", type=Path, default=Path("bench/results"))
+    asked.add_argument("--reliability", type=Path, help="the document whose part about the soak is written anew")
     told = asked.parse_args()
     for outside in (DATABASE, KAFKA):
         os.environ.pop(outside, None)
@@ -213,6 +243,8 @@ def main() -> None:
         written.writerow(Sample._fields)
         written.writerows([f"{each:.1f}" if isinstance(each, float) else each for each in row] for row in samples)
     (told.to / "soak.svg").write_text(drawn(samples))
+    if told.reliability:
+        write_part(told.reliability, "soak", part(found, told.minutes, told.rate))
     print(json.dumps(found, indent=2))
     sys.exit(1 if found["fails"] else 0)
 

@@ -1,5 +1,5 @@
 """Takes each guard of delivery away, in a copy of the tree, and sees that a test fails: ``python -m tests.faults.mutations
-[file]``. The table is printed, and appended to ``file``. Ends with 1 when a test did not notice."""
+[file]``. The table is printed, and written into its part of ``file``. Ends with 1 when a test did not notice."""
 
 import os
 import shutil
@@ -8,9 +8,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from qingsheng.embedded import running_stack
+from tests.faults.document import write_part
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("qingsheng", "services", "shared", "tests", "docs", "pyproject.toml")
@@ -100,9 +102,15 @@ def main(where: str | None) -> int:
                 print("The tests fail without any mutation.", file=sys.stderr)
                 return 1
             noticed: list[bool] = []
-            lines = ["", "## Without its guards", "", "Each guard taken away in a copy of the tree by", ""]
-            lines[-2] += " `python -m tests.faults.mutations`:"
-            lines += ["| Guard taken away | Who notices | |", "|---|---|---|"]
+            lines = [
+                "## Without its guards",
+                "",
+                f"Each guard taken away, one at a time, in a copy of the tree by `python -m tests.faults.mutations` on "
+                f"{datetime.now(UTC):%Y-%m-%d}:",
+                "",
+                "| Guard taken away | Who notices | |",
+                "|---|---|---|",
+            ]
             for mutation in MUTATIONS:
                 shutil.rmtree(tree)
                 _copy(tree)
@@ -117,8 +125,7 @@ def main(where: str | None) -> int:
                 )
                 print(lines[-1], flush=True)
     if where:
-        with open(where, "a") as file:
-            file.write("\n".join(lines) + "\n")
+        write_part(Path(where), "guards", lines)
     return 0 if all(noticed) else 1
 
 

@@ -50,6 +50,11 @@ class Server:
         await eventually(lambda: self._stack is None or self._stack.failure() is not None)
         await self.stop()
 
+    @property
+    def has_ended(self) -> bool:
+        """By itself, as Kafka does when its disk fails."""
+        return self._stack is not None and self._stack.failure() is not None
+
     def freeze(self) -> None:
         for process in self._processes():
             process.suspend()
@@ -71,8 +76,9 @@ class Server:
 
 
 @asynccontextmanager
-async def own(name: str) -> AsyncIterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="qingsheng-fault-", ignore_cleanup_errors=True) as folder:
+async def own(name: str, below: Path | None = None) -> AsyncIterator[Server]:
+    """Its data lie in a new folder, ``below`` that one."""
+    with tempfile.TemporaryDirectory(prefix="qingsheng-fault-", dir=below, ignore_cleanup_errors=True) as folder:
         server = Server(name, Path(folder))
         await server.start()
         try:

@@ -1,7 +1,13 @@
 """Brokers and databases that are killed, frozen, slow or half deaf. Servers of the test's own, or ways to the shared ones."""
 
 import asyncio
+import json
+import os
+import shutil
+import time
+from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -9,10 +15,14 @@ import pytest
 from qingsheng.migrations import amigrate
 from qingsheng.topics import ensure_topics
 from services.appraisal.worker import create_worker
+from tests.abuse.test_full_disk import MEGABYTE
+from tests.abuse.test_full_disk import disk as disk
+from tests.delivery.tables import SHARES
 from tests.faults import summary
 from tests.faults.servers import own
 from tests.faults.sizes import size
 from tests.faults.trial import Trial, mixed, trial
+from tests.support.kafka import read
 from tests.support.running import running
 from tests.support.services import client, settings_for, workers
 from tests.support.severing import way_to
@@ -133,6 +143,49 @@ async def test_late_and_half_deaf(tried: Trial) -> None:
                     way.let_pass()
                     await tried.recovers(deadline=90)
             await tried.holds()
+
+
+@pytest.mark.fault(23, "Kafka's disk full: it halts, and has all that it acknowledged when there is room again")
+async def test_the_brokers_disk_is_full(disk: Path, database_url: str, request: pytest.FixtureRequest) -> None:
+    async with own("Kafka", disk) as broker:
+        settings = settings_for(database_url, broker.address)
+        await ensure_topics(settings)
+        async with trial(settings) as tried:
+            async with workers(settings, "campaign", "appraisal"):
+                await tried.commit(500)
+                await tried.recovers()
+                ballast = disk / "ballast"
+                with ballast.open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - 4 * MEGABYTE)
+                full = time.monotonic() + 90
+                while not broker.has_ended:
+                    assert time.monotonic() < full, "the broker has found room"
+                    await tried.commit(1_000)
+                    await asyncio.sleep(0.5)  # the pace of the fault
+                await tried.commit(500)
+            # Nobody sends now: what is not in the outbox, the broker has acknowledged.
+            waiting = await _ids_waiting(tried)
+            assert len(waiting) >= 500
+            ballast.unlink()
+            await broker.stop()
+            await broker.start()
+            in_log = {UUID(json.loads(record.value or b"")["id"]) for record in await read(settings, SHARES)}
+            committed = {id for id, value in tried.accepted.items() if b"campaign.repost_logged" in value}
+            assert committed - waiting <= in_log
+            async with workers(settings, "campaign", "appraisal"):
+                await tried.recovers()
+                await tried.holds()
+            summary.note(request, len(tried.accepted), tried.longest)
+
+
+async def _ids_waiting(tried: Trial) -> set[UUID]:
+    connection = await asyncpg.connect(tried.settings.database_url)
+    try:
+        return {
+            UUID(json.loads(row["value"])["id"]) for row in await connection.fetch("select value from campaign.outbox")
+        }
+    finally:
+        await connection.close()
 
 
 async def _waiting(tried: Trial) -> int:
