@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from qingsheng.operate.replaying import Choice, Progress, Replayed, add_indices, fresh_tables, lanes_of, replay
+from qingsheng.operate.lanes import Choice, Replayed
+from qingsheng.operate.replaying import Progress, add_indices, fresh_tables, replay
 from services.appraisal.storage import PROJECTED
 from shared.postgres import connect, role_of
 from shared.settings import Settings
@@ -49,13 +50,13 @@ async def rebuild(settings: Settings, progress: Progress = lambda _read, _all: N
             skipped=frozenset(tuple(row) for row in discarded), watched=frozenset(tuple(row) for row in dead)
         )
         done = Replayed()
-        async with fresh_tables(settings, SCHEMA) as connection, lanes_of(settings, SCHEMA) as lanes:
-            await replay(settings, lanes, done, choice, progress=progress)
+        async with fresh_tables(settings, SCHEMA) as connection:
+            await replay(settings, SCHEMA, done, choice, progress=progress)
             await add_indices(connection, SCHEMA)
             read = NEARLY + 1
             while read > NEARLY:  # what came meanwhile
                 before = sum(done.next.values())
-                await replay(settings, lanes, done, choice, progress=progress)
+                await replay(settings, SCHEMA, done, choice, progress=progress)
                 read = sum(done.next.values()) - before
             facts = await connection.fetchval(f"select count(*) from {SCHEMA}.fact")
             await connection.execute(f"drop schema if exists {OLD} cascade; create schema {OLD}")

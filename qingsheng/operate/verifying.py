@@ -11,16 +11,8 @@ from zoneinfo import ZoneInfo
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from qingsheng.operate.replaying import (
-    Choice,
-    LogUnreadable,
-    Progress,
-    Replayed,
-    add_indices,
-    fresh_tables,
-    lanes_of,
-    replay,
-)
+from qingsheng.operate.lanes import Choice, Replayed
+from qingsheng.operate.replaying import LogUnreadable, Progress, add_indices, fresh_tables, replay
 from services.appraisal import closings, commands, period_storage, reports
 from services.appraisal.closings import Closing, Known, scheme_of
 from services.appraisal.measures import MEASURES_VERSION
@@ -128,10 +120,10 @@ async def _recomputed(
     then = settings.model_copy(update={"time_zone": record["time_zone"]})
     known = Known(record)
     schema = f"appraisal_verify_{secrets.token_hex(4)}"
-    async with fresh_tables(settings, schema) as scratch, lanes_of(settings, schema) as lanes:
+    async with fresh_tables(settings, schema) as scratch:
         chosen = _up_to(settings, record)
         try:
-            await replay(then, lanes, Replayed(), chosen, closing.closed_at, progress)
+            await replay(then, schema, Replayed(), chosen, closing.closed_at, progress)
             events = await period_storage.events_taken_in(scratch)
         except LogUnreadable:
             events = None
@@ -141,7 +133,7 @@ async def _recomputed(
             if ids is None or _digest_of(ids) != record["events"]:
                 return ["the log up to the stored offsets does not hold the events that the report was made from"]
             await scratch.execute("; ".join(f"truncate {table}" for table in PROJECTED))
-            await replay(then, lanes, Replayed(), Choice(wanted=frozenset(ids)), closing.closed_at, progress)
+            await replay(then, schema, Replayed(), Choice(wanted=frozenset(ids)), closing.closed_at, progress)
             events = await period_storage.events_taken_in(scratch)
             if events != record["events"]:
                 return ["the log no longer holds all events that the report was made from"]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +12,12 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from qingsheng.deployment import environment_of
+from qingsheng.operate import rebuilding, replaying
 from qingsheng.operate.rebuilding import rebuild
 from qingsheng.operate.verifying import NothingClosed, verify
 from services.appraisal.storage import PROJECTED
@@ -215,12 +218,47 @@ async def test_dead_letters_of_then_stay_out_though_they_are_good_now(place: Pla
     assert await place.proved() == [True]
 
 
+async def test_a_lane_that_fails_or_is_killed_fails_the_rebuild(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, too; nothing is switched, and the next one has the tables to itself."""
+    monkeypatch.setattr(replaying, "MANY", 1)
+    await place.tell(list(half_a_year().events))
+    before = await place.database.fetchval("select sum(n) from appraisal.tally")
+    fresh = replaying.fresh_tables
+
+    @asynccontextmanager
+    async def without_facts(settings: Settings, schema: str) -> AsyncIterator[Any]:
+        async with fresh(settings, schema) as connection:
+            await connection.execute("drop table fact")
+            yield connection
+
+    monkeypatch.setattr(rebuilding, "fresh_tables", without_facts)
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await rebuild(place.settings)
+    monkeypatch.undo()
+    monkeypatch.setattr(replaying, "MANY", 1)
+    monkeypatch.setattr(replaying, "_lane", _killed)
+    with pytest.raises(ChildProcessError):
+        await rebuild(place.settings)
+    monkeypatch.undo()
+    assert await place.database.fetchval("select sum(n) from appraisal.tally") == before
+    assert (await rebuild(place.settings)).records == len(place.events)
+
+
+def _killed(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 async def test_nothing_closed_is_said(place: Place) -> None:
     with pytest.raises(NothingClosed):
         await verify(place.settings, "2014-H1")
 
 
-async def test_a_rebuild_gives_the_same_tables_while_the_old_ones_serve(place: Place) -> None:
+@pytest.mark.parametrize("many", [1, replaying.MANY])
+async def test_a_rebuild_gives_the_same_tables_while_the_old_ones_serve(
+    place: Place, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a log that is read by processes as of one that is not."""
+    monkeypatch.setattr(replaying, "MANY", many)
     log = half_a_year()
     await place.tell(list(log.events))
     await place.database.execute(
