@@ -13,7 +13,8 @@ from shared.delivery.consuming import Consumer
 from shared.settings import Settings
 from tests.delivery.tables import SHARES
 
-GREAT = 500
+GREAT = 100
+"""Records: more than a trial begins with, and no more than a worker that keeps up finds at once."""
 
 
 def _freeze_once(amid: bool, outcome: Path) -> None:
