@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 
 from qingsheng.topics import create_topics, topics_of_contract, topics_of_producers
 from shared.access import keys
@@ -96,10 +96,12 @@ async def _differences(client: Any, wanted: list[Any], replication: int | None) 
     brokers = len((await client.describe_cluster())["brokers"])
     copies = replication or min(3, brokers)
     present = [topic.name for topic in wanted if topic.name in existing]
-    described = {each["topic"]: each for each in await client.describe_topics(present)} if present else {}
+    answers = await client.describe_topics(present) if present else []
+    described = {each["topic"]: each for each in answers if each["partitions"]}  # none: deleted since it was listed
+    configs = {name: found for name in described if (found := await _configs_if_there(client, name))}
     found: list[Difference] = []
     for topic in wanted:
-        if topic.name not in existing:
+        if topic.name not in configs:
             found.append(Difference(topic.name, "topic", "missing", f"{topic.num_partitions} partitions", True))
             continue
         partitions = described[topic.name]["partitions"]
@@ -114,9 +116,8 @@ async def _differences(client: Any, wanted: list[Any], replication: int | None) 
         if fewest < copies:
             mend = "kafka-reassign-partitions.sh with the brokers to copy to (docs/operating.md, topics)"
             found.append(Difference(topic.name, "copies", str(fewest), str(copies), False, mend))
-        configs = await configs_of(client, topic.name)
         for name, value in topic.topic_configs.items():
-            is_now = configs[name][0]
+            is_now = configs[topic.name][name][0]
             if is_now != value:
                 found.append(_setting(topic.name, name, is_now, value))
     return found
@@ -128,6 +129,13 @@ def _setting(topic: str, name: str, present: str, wanted: str) -> Difference:
         mend = f"kafka-configs.sh --alter --topic {topic} --add-config {name}={wanted}, which deletes what is older"
         return Difference(topic, name, present, wanted, False, mend)
     return Difference(topic, name, present, wanted, True)
+
+
+async def _configs_if_there(client: Any, topic: str) -> dict[str, tuple[str, int]] | None:
+    try:
+        return await configs_of(client, topic)
+    except UnknownTopicOrPartitionError:
+        return None
 
 
 async def configs_of(client: Any, topic: str) -> dict[str, tuple[str, int]]:
