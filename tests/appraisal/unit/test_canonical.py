@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.appraisal.canonical import canonical
@@ -22,7 +22,7 @@ told: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.dictionaries(names, told))
-@settings(max_examples=500)
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])  # a first text reads all of Unicode
 def test_it_is_the_librarys(told: dict[str, Any]) -> None:
     assert canonical(told) == rfc8785.dumps(told)
 
