@@ -98,7 +98,7 @@ async def _differences(client: Any, wanted: list[Any], replication: int | None) 
     present = [topic.name for topic in wanted if topic.name in existing]
     answers = await client.describe_topics(present) if present else []
     described = {each["topic"]: each for each in answers if each["partitions"]}  # none: deleted since it was listed
-    configs = {name: found for name in described if (found := await _configs_if_there(client, name))}
+    configs = {name: told for name in described if (told := await _configs_if_there(client, name))}
     found: list[Difference] = []
     for topic in wanted:
         if topic.name not in configs:

@@ -565,6 +565,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             return
         caught_up = sorted(p for p, next_offset in self._next.items() if self._left(p, next_offset) == 0)
         asked_at = {partition: self._consumer.last_poll_timestamp(partition) or 0 for partition in caught_up}
+        applied, course = sorted(self._next), self._course
         async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
             if caught_up:
                 await connection.execute(
@@ -577,8 +578,26 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     [self._next[p] for p in caught_up],
                     [max(0.0, time.time() - asked_at[p] / 1000) for p in caught_up],
                 )
+            gone_back = await connection.fetch(
+                """select o.topic, o."partition" from consumer_offset o
+                   join unnest($1::text[], $2::int[], $3::bigint[]) as d (topic, "partition", next)
+                     on o.topic = d.topic and o."partition" = d."partition" where o.next_offset < d.next""",
+                [p.topic for p in applied],
+                [p.partition for p in applied],
+                [self._next[p] for p in applied],
+            )
             paused = {row["topic"] for row in await connection.fetch("select topic from consumer_pause")}
         await self._follow_pauses(paused)
+        if gone_back:
+            # A commit that PostgreSQL lost when it crashed, or an older database: what comes next would show it, but may
+            # not come for a long time.
+            places = sorted(TopicPartition(*row) for row in gone_back)
+            log.warning(
+                "%s: stored offsets went back, read again: %s",
+                self._group,
+                [f"{p.topic}-{p.partition}" for p in places],
+            )
+            await self._take_up(places, course)
         await self._look_at_ends()
         self._look_for_stalls()
         if self._next:

@@ -55,6 +55,20 @@ async def test_rewound_by_an_operator_everything_is_read_again_and_counts_once(
         assert await appraisal.count() == Counted.once(20)
 
 
+@pytest.mark.fault(7, "a commit that PostgreSQL lost when it crashed, and nothing comes after it")
+async def test_offsets_that_go_back_under_an_idle_worker_are_read_on_from_there(
+    settings: Settings, appraisal: Tables
+) -> None:
+    await put(settings, SHARES, [*records(shares(20), partition=0), *records(shares(5), partition=1)])
+    async with running(counting_worker(settings)):
+        await eventually(appraisal.counted(25))
+        await eventually(lambda: appraisal.stand_at({0: 20, 1: 5}))
+        await appraisal.pool.execute("delete from fact; delete from tally; delete from person_count")
+        await appraisal.store_offset(0)
+        await eventually(appraisal.counted(20))
+        await eventually(lambda: appraisal.stand_at({0: 20, 1: 5}))
+
+
 @pytest.mark.fault(15, "a stored offset beyond the topic's end")
 async def test_an_offset_beyond_the_end_is_said_and_not_reset(settings: Settings, appraisal: Tables) -> None:
     await put(settings, SHARES, [*records(shares(3), partition=0), *records(shares(4), partition=1)])
