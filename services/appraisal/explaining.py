@@ -8,8 +8,9 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
+from services.appraisal.exact import Number, shown
 from services.appraisal.moves import less
-from services.appraisal.scoring import SHARING, Number, shown
+from services.appraisal.scoring import SHARING
 from services.appraisal.sensitivity import Sensitivity
 from shared.web.i18n import LANGUAGES, catalogue
 

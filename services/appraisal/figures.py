@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import repeat
 from math import lcm
 from typing import NamedTuple
 
@@ -134,12 +135,12 @@ def figures(
     terms: Iterable[Term], sums: Sums, quotas: Mapping[str, int], bodies: Sequence[Body], seen: Evaluation
 ) -> list[Figures]:
     """In the order of ``terms``. ``sums`` answers ``windows(terms, seen)``; ``quotas`` by county."""
-    stocks = _stocks(sums, bodies, seen)
+    counties = [body.county for body in bodies]
+    stocks = _stocks(sums, counties, seen)
     now = stocks[seen.day]
 
     def column(window: Window) -> list[int]:
-        found = sums[window]
-        return [found.get(body.county, 0) for body in bodies]
+        return _column(sums[window], counties)
 
     def of_term(term: Term) -> Figures:
         counted = _counted(term, seen)
@@ -157,8 +158,10 @@ def figures(
                 return Figures(numerators, None, divisor=seen.months_passed)
             case "sharing_participation":
                 parts = lcm(*(month.passed.denominator for month in seen.months))
-                months = [(int(month.passed * parts) * term.cap, stocks[month.counted_to]) for month in seen.months]
-                places = [sum(n * stock[at] for n, stock in months) for at in range(len(bodies))]
+                places = [0] * len(bodies)
+                for month in seen.months:
+                    n, stock = int(month.passed * parts) * term.cap, stocks[month.counted_to]
+                    places = [place + n * volunteers for place, volunteers in zip(places, stock, strict=True)]
                 return Figures(numerators, places, parts)
             case _:
                 base, *left_out = [column(window) for window in _base(term, seen)]
@@ -225,12 +228,16 @@ def _stock_windows(seen: Evaluation) -> list[Window]:
     return [Window(Measure.STOCK, first, last, 0) for first, last in zip(firsts, days, strict=True)]
 
 
-def _stocks(sums: Sums, bodies: Sequence[Body], seen: Evaluation) -> dict[date, list[int]]:
+def _stocks(sums: Sums, counties: Sequence[str], seen: Evaluation) -> dict[date, list[int]]:
     """Volunteers of each body at the end of the eval day and of the months begun; never below 0."""
     stocks: dict[date, list[int]] = {}
-    running = [0] * len(bodies)
+    running = [0] * len(counties)
     for window in _stock_windows(seen):
-        found = sums[window]
-        running = [n + found.get(body.county, 0) for n, body in zip(running, bodies, strict=True)]
-        stocks[window.last] = [max(0, n) for n in running]
+        running = [n + more for n, more in zip(running, _column(sums[window], counties), strict=True)]
+        stocks[window.last] = [n if n > 0 else 0 for n in running]
     return stocks
+
+
+def _column(found: Mapping[str, int], counties: Sequence[str]) -> list[int]:
+    """A number for each county, in their order."""
+    return list(map(found.get, counties, repeat(0)))

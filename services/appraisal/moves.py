@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypedDict
 
-from services.appraisal.scoring import Number
+from services.appraisal.exact import Number
 
 Row = Mapping[str, Any]
 

@@ -7,6 +7,8 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec.json import decode
+
 from services.appraisal.figures import Sums, Window, added, summed
 from services.appraisal.measures import (
     Changes,
@@ -104,14 +106,15 @@ async def _tree(
 ) -> tuple[list[Unit], list[Unit], list[Setting]]:
     """Units as known now, units as known at the moment asked about, and the quota settings up to it."""
     definitions = await connection.fetch(
-        """select unit_id, kind, parent_id, county, name,
+        """select unit_id, kind, parent_id, county, name::text as name,
                   time <= $1 and ($2::timestamptz is null or recordedtime < $2) as known_then
            from unit_definition order by unit_id, sequence, event_id""",
         seen.until,
         cut,
     )
-    now = {row["unit_id"]: Unit(*row[:5]) for row in definitions}
-    then = {row["unit_id"]: Unit(*row[:5]) for row in definitions if row["known_then"]}
+    units = [Unit(*row[:4], name=decode(row["name"])) for row in definitions]
+    now = {unit.unit_id: unit for unit in units}
+    then = {unit.unit_id: unit for unit, row in zip(units, definitions, strict=True) if row["known_then"]}
     rows = await connection.fetch(
         """select unit_id, team, year, quota, time, sequence, event_id, "partition", "offset" from quota_setting
            where year = $1 and time <= $2 and ($3::timestamptz is null or recordedtime < $3)""",
@@ -124,27 +127,31 @@ async def _tree(
 
 async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window, dict[str, int]]:
     parts = [(at, w.measure, w.bucket, *part) for at, w in enumerate(asked) for part in w.parts()]
+    # Added up here: of tens of thousands of rows the database's sort by county takes longer than all else.
     rows = await connection.fetch(
         """select place, array_agg(county), array_agg(n) from (
-               select place, county, sum(n)::bigint as n from (
-                   select w.place, t.county, t.n
-                   from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
-                        as w (place, measure, bucket, months, first, last)
-                   join tally_span t on t.measure = w.measure and t.months = w.months
-                        and t.start between w.first and w.last and t.bucket <= w.bucket
-                   union all
-                   select w.place, t.county, t.n
-                   from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
-                        as w (place, measure, bucket, months, first, last)
-                   join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
-                   where w.months = 0
-               ) as found group by place, county
-           ) as of_county group by place""",
+               select w.place, t.county, t.n
+               from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
+                    as w (place, measure, bucket, months, first, last)
+               join tally_span t on t.measure = w.measure and t.months = w.months
+                    and t.start between w.first and w.last and t.bucket <= w.bucket
+               union all
+               select w.place, t.county, t.n
+               from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
+                    as w (place, measure, bucket, months, first, last)
+               join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
+               where w.months = 0
+           ) as found group by place""",
         *([part[at] for part in parts] for at in range(6)),
     )
     sums: dict[Window, dict[str, int]] = {window: {} for window in asked}
     for place, counties, numbers in rows:
-        sums[asked[place]] = dict(zip(counties, numbers, strict=True))
+        found = dict(zip(counties, numbers, strict=True))
+        if len(found) < len(counties):
+            found = dict.fromkeys(found, 0)
+            for county, n in zip(counties, numbers, strict=True):
+                found[county] += n
+        sums[asked[place]] = found
     return sums
 
 

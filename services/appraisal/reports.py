@@ -7,7 +7,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.appraisal import behind, period_storage, queries, scheme_storage, scoring
+import msgspec
+
+from services.appraisal import behind, county_table, period_storage, queries, scheme_storage
 from services.appraisal.canonical import canonical
 from services.appraisal.closings import Closing, Known, is_closed, scheme_of
 from services.appraisal.evidence import Evidence
@@ -117,8 +119,8 @@ async def inputs(connection: Connection, asked: Question, *schemes: Scheme) -> I
     return await queries.inputs_as_of(connection, wanted, asked.seen, asked.moment.at)
 
 
-def computed(asked: Question, found: Inputs) -> scoring.Report:
-    return scoring.report(asked.scheme.terms(), found.sums, found.quotas, found.bodies, asked.seen)
+def computed(asked: Question, found: Inputs) -> county_table.Report:
+    return county_table.report(asked.scheme.terms(), found.sums, found.quotas, found.bodies, asked.seen)
 
 
 async def report(
@@ -132,8 +134,18 @@ async def report(
     return _told_report(asked, shown, fresh, now, zone)
 
 
+async def report_json(connection: Connection, asked: Question, *, prefix: str, now: datetime, zone: ZoneInfo) -> bytes:
+    """The same as JSON. Of thousands of counties it is megabytes, so it is written once, for its digest and for this."""
+    if asked.closing is not None and asked.is_stored:
+        return msgspec.json.encode(await report(connection, asked, prefix=prefix, now=now, zone=zone))
+    fresh = await queries.freshness(connection, prefix)
+    shown = computed(asked, await inputs(connection, asked))
+    text = canonical(_digested(asked, shown))
+    return text[:-1] + b"," + msgspec.json.encode(_beside(asked, text, fresh, now, zone))[1:]
+
+
 async def as_told(
-    connection: Connection, asked: Question, shown: scoring.Report, *, prefix: str, now: datetime, zone: ZoneInfo
+    connection: Connection, asked: Question, shown: county_table.Report, *, prefix: str, now: datetime, zone: ZoneInfo
 ) -> dict[str, Any]:
     """A computed report, as its readers get it."""
     return _told_report(asked, shown, await queries.freshness(connection, prefix), now, zone)
@@ -165,10 +177,16 @@ def day(told: str | None) -> date | None:
 
 
 def _told_report(
-    asked: Question, shown: scoring.Report, fresh: dict[str, Any], now: datetime, zone: ZoneInfo
+    asked: Question, shown: county_table.Report, fresh: dict[str, Any], now: datetime, zone: ZoneInfo
 ) -> dict[str, Any]:
+    told = _digested(asked, shown)
+    return told | _beside(asked, canonical(told), fresh, now, zone)
+
+
+def _digested(asked: Question, shown: county_table.Report) -> dict[str, Any]:
+    """What the digest is made of."""
     revision = asked.closing.revision if asked.closing and asked.as_of is None else None
-    told: dict[str, Any] = {
+    return {
         "period": asked.period.code,
         "status": asked.status,
         "revision": revision,
@@ -178,15 +196,18 @@ def _told_report(
         "counties": shown["counties"],
         "city": shown["city"],
     }
+
+
+def _beside(asked: Question, text: bytes, fresh: dict[str, Any], now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """What stands beside it. ``text``: what the digest is made of."""
     return {
-        **told,
         "provisional": queries.is_provisional(fresh, asked.as_of, asked.moment.at, now, zone),
         "freshness": fresh,
-        "digest": hashlib.sha256(canonical(told)).hexdigest(),
+        "digest": hashlib.sha256(text).hexdigest(),
     }
 
 
-def _closed(closing: Closing, now: scoring.Report, fresh: dict[str, Any]) -> dict[str, Any]:
+def _closed(closing: Closing, now: county_table.Report, fresh: dict[str, Any]) -> dict[str, Any]:
     """As it was closed; ``now``: the same with all events now known."""
     record = closing.record
     return {
@@ -207,7 +228,7 @@ def _closed(closing: Closing, now: scoring.Report, fresh: dict[str, Any]) -> dic
     }
 
 
-def _restated(record: dict[str, Any], now: scoring.Report) -> dict[str, Any] | None:
+def _restated(record: dict[str, Any], now: county_table.Report) -> dict[str, Any] | None:
     """What events that came after the closing would change: the rows and sums that would stand otherwise, as they would
     stand, and the moves; None where nothing."""
     counties = differing(record["counties"], now["counties"], "county")

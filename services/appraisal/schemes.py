@@ -14,10 +14,11 @@ import rfc8785
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from services.appraisal.exact import Number
 from services.appraisal.figures import Term
 from services.appraisal.measures import HIGHEST_CAP, LONGEST_WAIT
 from services.appraisal.periods import Period
-from services.appraisal.scoring import SHARING, Number
+from services.appraisal.scoring import SHARING
 
 IndicatorName = Literal[
     "roster_fill",

@@ -1,24 +1,21 @@
 """Figures and a scheme -> values, points, scores and ranks: pure.
 
-Everything is exact until it is shown: a number is a ratio of whole numbers, not reduced, so that 3,000 counties take no
-longer than a look at them. ``shown`` rounds, half to even.
+By columns, a number for each body, so that 3,000 counties take no longer than a look at them; and exact until shown: a
+number is a ratio of whole numbers, not reduced.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, lcm
-from typing import Literal, NamedTuple, TypedDict
+from typing import Literal, NamedTuple
 
-from services.appraisal.figures import Figures, Sums, Term, figures
-from services.appraisal.periods import Evaluation
+import numpy as np
+
+from services.appraisal.exact import Ratios, Which, Whole, plus, times, whole
+from services.appraisal.figures import Figures, Term
 from services.appraisal.quotas import Body
 
-Ratio = tuple[int, int]
-"""Numerator and denominator, the latter above 0."""
-Number = int | float
-"""As it stands in JSON."""
 Note = Literal["no_case", "small_sample_shrunk", "small_sample_redistributed", "sharing_limited"]
-BodyNote = Literal["too_little_evidence"]
 
 SHARING = "sharing_participation"
 ENOUGH_EVIDENCE = 60
@@ -27,258 +24,145 @@ _SHARING_TO_OTHERS = 4
 """Sharing weighs at most this part of what the other cases weigh: a fifth of all."""
 
 
-class Result(NamedTuple):
-    """One indicator of one body. No case: value, attainment and points are None."""
+class Case(NamedTuple):
+    """One indicator of every body, before the cases are weighed against each other.
 
-    numerator: int | None
-    denominator: Ratio | None
-    value: Ratio | None
-    attainment: Ratio | None
-    points: Ratio | None
-    note: Note | None
-
-
-class Row(NamedTuple):
-    """One body's place: ``results`` in the order of the scheme's terms."""
-
-    body: Body
-    results: Sequence[Result]
-    score: Ratio | None
-    rank: int | None
-    note: BodyNote | None
-
-
-class IndicatorShown(TypedDict):
-    indicator: str
-    numerator: Number | None
-    denominator: Number | None
-    value: Number | None
-    target: Number
-    attainment: Number | None
-    weight: Number
-    points: Number | None
-    note: Note | None
-
-
-class CountyShown(TypedDict):
-    county: str
-    name: Mapping[str, str]
-    score: Number | None
-    rank: int | None
-    note: BodyNote | None
-    indicators: list[IndicatorShown]
-
-
-class CityShown(TypedDict):
-    indicator: str
-    numerator: Number | None
-    denominator: Number | None
-    value: Number | None
-
-
-class Report(TypedDict):
-    """The figures of a report as its readers get them."""
-
-    counties: list[CountyShown]
-    city: list[CityShown]
-
-
-def report(
-    terms: Sequence[Term], sums: Sums, quotas: Mapping[str, int], bodies: Sequence[Body], seen: Evaluation
-) -> Report:
-    """The report of a period: ``sums`` answers ``figures.windows(terms, seen)``, ``quotas`` is by county.
-
-    Of a period that has not begun only bodies, weights and targets are shown.
+    A denominator is ``denominators[i] / parts``. Where ``holds`` is false there is no case: value and attainment mean
+    nothing there.
     """
-    if not seen.begun:
-        return _not_begun(terms, bodies)
-    found = figures(terms, sums, quotas, bodies, seen)
-    heads = _heads(terms)
-    return {
-        "counties": [_row_shown(row, heads) for row in scored(terms, found, bodies)],
-        "city": [_city_shown(term, of_term) for term, of_term in zip(terms, found, strict=True)],
-    }
+
+    indicator: str
+    numerators: Whole
+    denominators: Whole | None
+    parts: int
+    holds: Which
+    value: Ratios
+    attainment: Ratios
+    notes: Sequence[Note | None]
 
 
-def scored(terms: Sequence[Term], found: Sequence[Figures], bodies: Sequence[Body]) -> list[Row]:
-    """Every body's exact results, in the order of the report: by rank, then code; then the unranked by code."""
-    unit = _SHARING_TO_OTHERS * lcm(*(term.weight.denominator for term in terms))
-    weights = [int(term.weight * unit) for term in terms]
-    columns = [_column(term, of_term) for term, of_term in zip(terms, found, strict=True)]
-    sharing = next((at for at, term in enumerate(terms) if term.indicator == SHARING), None)
-    rows = [
-        _row(body, measured, weights, sharing, ENOUGH_EVIDENCE * unit)
-        for body, *measured in zip(bodies, *columns, strict=True)
-    ]
-    return _ranked(rows)
+class Weighed(NamedTuple):
+    """The cases of all bodies (columns) under one scheme or several (rows).
+
+    ``weights``: what each indicator weighs, 0 where it has no case; ``limited``: where sharing was; ``hundredths``: the
+    score as shown, times 100, where ``total`` is not 0; ``enough``: whether the evidence is.
+    """
+
+    weights: list[Whole]
+    total: Whole
+    limited: Which
+    hundredths: Whole
+    enough: Which
+
+    def points(self, case: Case, at: int) -> Ratios:
+        """Of the indicator at this place, under the first scheme; they mean something where it weighs."""
+        reached, asked = case.attainment
+        weight, total = self.weights[at][0], np.where(self.total[0] == 0, 1, self.total[0])
+        return times(times(reached, weight), 100), times(asked, total)
 
 
-def shown(ratio: Ratio, digits: int) -> Number:
-    """Rounded half to even; whole numbers as int, others as the float nearest to the decimal."""
-    scale = _SCALES[digits]
-    whole = _nearest(ratio, scale)
-    return whole / scale if whole % scale else whole // scale
+def measured(terms: Sequence[Term], found: Sequence[Figures]) -> list[Case]:
+    """In the order of ``terms``; their weights do not matter here."""
+    return [_case(term, of_term) for term, of_term in zip(terms, found, strict=True)]
 
 
-_SCALES = (1, 10, 100, 1000, 10000)
-
-
-def _nearest(ratio: Ratio, scale: int) -> int:
-    """``ratio * scale`` as a whole number, half to even."""
-    numerator, denominator = ratio
-    whole, rest = divmod(numerator * scale, denominator)
-    if rest:
-        rest *= 2
-        if rest > denominator or (rest == denominator and whole & 1):
-            whole += 1
-    return whole
-
-
-_Measured = tuple[int, Ratio | None, Ratio | None, Ratio | None, Note | None]
-"""Numerator, denominator, value, attainment and note, before the cases are weighed against each other."""
-
-
-def _column(term: Term, of_term: Figures) -> list[_Measured]:
-    """One indicator of every body."""
-    target, target_parts = term.target.numerator, term.target.denominator
-
-    def case(n: int, base: Ratio | None, over: int, under: int, note: Note | None = None) -> _Measured:
-        reached, asked = over * target_parts, under * target
-        return n, base, (over, under), (reached, asked) if reached < asked else (1, 1), note
-
+def _case(term: Term, of_term: Figures) -> Case:
+    n = whole(of_term.numerators)
     if of_term.denominators is None:
-        over, under = of_term.divisor.denominator, of_term.divisor.numerator
-        return [case(n, None, n * over, under) for n in of_term.numerators]
-    parts = of_term.parts
+        holds = np.ones(len(n), np.bool_)
+        over, under = times(n, of_term.divisor.denominator), np.full_like(n, of_term.divisor.numerator)
+        return Case(term.indicator, n, None, 1, holds, (over, under), _attained(term, over, under), [None] * len(n))
+    d, parts = whole(of_term.denominators), of_term.parts
     small = ceil(term.min_sample * parts)
-    prior, prior_parts = term.prior.numerator, term.prior.denominator
-    all_counted, all_base = sum(of_term.numerators) * parts, sum(of_term.denominators)
-    column: list[_Measured] = []
-    for n, d in zip(of_term.numerators, of_term.denominators, strict=True):
-        base = d, parts
-        if d and d >= small:
-            column.append(case(n, base, n * parts, d))
-        elif d >= small or (term.shrink and not all_base):
-            column.append((n, base, None, None, "no_case"))
-        elif not term.shrink:
-            column.append((n, base, None, None, "small_sample_redistributed"))
-        else:
+    holds = (d != 0) & (d >= small)
+    over, under = times(n, parts), np.where(holds, d, 1)
+    small_ones = ~holds & (d < small)
+    note: Note = "small_sample_redistributed"
+    if term.shrink:
+        all_counted, all_base = sum(n.tolist()) * parts, sum(d.tolist())
+        if all_base:
             # (n + prior * all_counted / all_base) / (d / parts + prior), multiplied out
-            over = (n * prior_parts * all_base + prior * all_counted) * parts
-            under = (d * prior_parts + prior * parts) * all_base
-            column.append(case(n, base, over, under, "small_sample_shrunk"))
-    return column
-
-
-def _row(body: Body, measured: list[_Measured], weights: Sequence[int], sharing: int | None, enough: int) -> Row:
-    """Weighs the cases of one body against each other."""
-    weighed = [0 if each[2] is None else weight for each, weight in zip(measured, weights, strict=True)]
-    evidence = sum(weighed)
-    if sharing is not None and weighed[sharing]:
-        limit = (evidence - weighed[sharing]) // _SHARING_TO_OTHERS  # exact: weights are multiples of this
-        if weighed[sharing] > limit:
-            weighed[sharing] = limit
-            n, base, value, attainment, _ = measured[sharing]
-            alone = limit == 0
-            measured[sharing] = n, base, None if alone else value, None if alone else attainment, "sharing_limited"
-    total = sum(weighed)
-    over, under = 0, 1
-    results: list[Result] = []
-    for (n, base, value, attainment, note), weight in zip(measured, weighed, strict=True):
-        points = None
-        if attainment is not None:
-            reached, asked = attainment
-            points = 100 * weight * reached, total * asked
-            over, under = over * asked + weight * reached * under, under * asked
-        results.append(Result(n, base, value, attainment, points, note))
-    score = (100 * over, total * under) if total else None
-    return Row(body, results, score, None, None if evidence >= enough else "too_little_evidence")
-
-
-def _ranked(rows: Sequence[Row]) -> list[Row]:
-    """Equal as shown is equal in rank. The city level and bodies with too little evidence have none."""
-    places: list[tuple[int, str, Row]] = []
-    unranked: list[Row] = []
-    for row in rows:
-        if row.body.is_city or row.note is not None or row.score is None:
-            unranked.append(row)
+            prior, of_prior = term.prior.numerator, term.prior.denominator
+            drawn = times(plus(times(n, of_prior * all_base), prior * all_counted), parts)
+            over = np.where(small_ones, drawn, over)
+            under = np.where(small_ones, times(plus(times(d, of_prior), prior * parts), all_base), under)
+            holds = holds | small_ones
+            note = "small_sample_shrunk"
         else:
-            places.append((-_nearest(row.score, 100), row.body.county, row))
-    places.sort(key=lambda place: place[:2])
-    ranked: list[Row] = []
+            small_ones = np.zeros_like(holds)
+    notes: list[Note | None] = [
+        note if is_small else None if has else "no_case"
+        for has, is_small in zip(holds.tolist(), small_ones.tolist(), strict=True)
+    ]
+    return Case(term.indicator, n, d, parts, holds, (over, under), _attained(term, over, under), notes)
+
+
+def _attained(term: Term, over: Whole, under: Whole) -> Ratios:
+    """Value over target, at most 1."""
+    reached, asked = times(over, term.target.denominator), times(under, term.target.numerator)
+    below = reached < asked
+    return np.where(below, reached, 1), np.where(below, asked, 1)
+
+
+def weighed(cases: Sequence[Case], schemes: Sequence[Sequence[Term]]) -> Weighed:
+    """The cases weighed against each other. ``schemes``: terms that differ in their weights only."""
+    units = [_SHARING_TO_OTHERS * lcm(*(term.weight.denominator for term in terms)) for terms in schemes]
+    weights: list[Whole] = []
+    for at, case in enumerate(cases):
+        told = [int(terms[at].weight * unit) for terms, unit in zip(schemes, units, strict=True)]
+        weights.append(times(whole(told)[:, None], case.holds.astype(np.int64)))
+    evidence = _sum(weights)
+    limited = np.zeros(evidence.shape, np.bool_)
+    for at, case in enumerate(cases):
+        if case.indicator == SHARING:
+            limit = plus(evidence, -weights[at]) // _SHARING_TO_OTHERS  # exact: weights are multiples of this
+            limited = weights[at] > limit
+            weights[at] = np.where(limited, limit, weights[at])
+    enough = evidence >= times(whole(units), ENOUGH_EVIDENCE)[:, None]
+    total = _sum(weights)
+    return Weighed(weights, total, limited, _hundredths(cases, weights, total), enough)
+
+
+def _sum(columns: Sequence[Whole]) -> Whole:
+    found, *others = columns
+    for other in others:
+        found = plus(found, other)
+    return found
+
+
+def _hundredths(cases: Sequence[Case], weights: Sequence[Whole], total: Whole) -> Whole:
+    """The scores, times 100: in floating point where its error cannot matter to the rounding, else exactly."""
+    rough = np.zeros(total.shape)
+    for case, weight in zip(cases, weights, strict=True):
+        reached, asked = case.attainment
+        rough += weight.astype(np.float64) * (reached / asked).astype(np.float64)
+    rough *= _FULL / np.where(total == 0, 1, total).astype(np.float64)
+    found = np.floor(rough + 0.5).astype(np.int64)
+    in_doubt = np.abs(rough - np.floor(rough) - 0.5) < _DOUBT
+    for scheme, body in np.argwhere(in_doubt):
+        points = Fraction(0)
+        for case, weight in zip(cases, weights, strict=True):
+            reached, asked = case.attainment
+            points += Fraction(int(weight[scheme, body]) * int(reached[body]), int(asked[body]))
+        found[scheme, body] = round(_FULL * points / int(total[scheme, body]))  # half to even
+    return found
+
+
+_FULL = 100 * 100
+"""A score of 100, in hundredths."""
+_DOUBT = 1e-6
+"""How near to a half a rough score, in hundredths, is computed exactly; its own error is below 1e-10."""
+
+
+def ranks(found: Weighed, bodies: Sequence[Body], scheme: int = 0) -> list[int | None]:
+    """Equal as shown is equal in rank. The city level and bodies with too little evidence or no score have none."""
+    scores = found.hundredths[scheme].tolist()
+    ranked = (found.enough[scheme] & (found.total[scheme] != 0)).tolist()
+    places = sorted((-scores[at], at) for at, body in enumerate(bodies) if ranked[at] and not body.is_city)
+    told: list[int | None] = [None] * len(bodies)
     rank, above = 0, 1
-    for at, (score, _, row) in enumerate(places, start=1):
+    for place, (score, at) in enumerate(places, start=1):
         if score != above:
-            rank, above = at, score
-        ranked.append(row._replace(rank=rank))
-    return ranked + sorted(unranked, key=lambda row: row.body.county)
-
-
-def _row_shown(row: Row, terms: Sequence[tuple[str, Number, Number]]) -> CountyShown:
-    return {
-        "county": row.body.county,
-        "name": row.body.name,
-        "score": _maybe(row.score, 2),
-        "rank": row.rank,
-        "note": row.note,
-        "indicators": [
-            {
-                "indicator": indicator,
-                "numerator": numerator,
-                "denominator": _maybe(denominator, 2),
-                "value": _maybe(value, 4),
-                "target": target,
-                "attainment": _maybe(attainment, 4),
-                "weight": weight,
-                "points": _maybe(points, 2),
-                "note": note,
-            }
-            for (indicator, target, weight), (numerator, denominator, value, attainment, points, note) in zip(
-                terms, row.results, strict=True
-            )
-        ],
-    }
-
-
-def _city_shown(term: Term, of_term: Figures) -> CityShown:
-    """All bodies together. A value without denominator is made of the sums like a body's."""
-    counted = sum(of_term.numerators)
-    if of_term.denominators is None:
-        base, value = None, (counted * of_term.divisor.denominator, of_term.divisor.numerator)
-    else:
-        total = sum(of_term.denominators)
-        base, value = (total, of_term.parts), (counted * of_term.parts, total) if total else None
-    return {
-        "indicator": term.indicator,
-        "numerator": counted,
-        "denominator": _maybe(base, 2),
-        "value": _maybe(value, 4),
-    }
-
-
-def _not_begun(terms: Sequence[Term], bodies: Sequence[Body]) -> Report:
-    nothing = Result(None, None, None, None, None, None)
-    rows = [Row(body, [nothing] * len(terms), None, None, None) for body in bodies]
-    return {
-        "counties": [_row_shown(row, _heads(terms)) for row in _ranked(rows)],
-        "city": [
-            {"indicator": term.indicator, "numerator": None, "denominator": None, "value": None} for term in terms
-        ],
-    }
-
-
-def _heads(terms: Sequence[Term]) -> list[tuple[str, Number, Number]]:
-    """Indicator, target and weight as shown: the same in every body's row. Targets stand as the scheme has them."""
-    return [(term.indicator, _plain(term.target), shown(_ratio(term.weight), 2)) for term in terms]
-
-
-def _plain(number: Fraction) -> Number:
-    return number.numerator if number.denominator == 1 else number.numerator / number.denominator
-
-
-def _ratio(number: Fraction) -> Ratio:
-    return number.numerator, number.denominator
-
-
-def _maybe(ratio: Ratio | None, digits: int) -> Number | None:
-    return None if ratio is None else shown(ratio, digits)
+            rank, above = place, score
+        told[at] = rank
+    return told

@@ -10,9 +10,10 @@ from fractions import Fraction
 from random import Random
 from typing import TypedDict
 
+from services.appraisal.exact import shown
 from services.appraisal.figures import Figures, Term
 from services.appraisal.quotas import Body
-from services.appraisal.scoring import SHARING, scored, shown
+from services.appraisal.scoring import SHARING, measured, ranks, weighed
 
 SAMPLES = 200
 _FEWEST = 20
@@ -36,12 +37,13 @@ def sensitivities(
 ) -> dict[str, Sensitivity]:
     """By county. Of many counties fewer schemes are drawn, so that the work stays the same."""
     samples = max(_FEWEST, min(SAMPLES, _WORK // max(1, len(bodies))))
-    here = {row.body.county: row.rank for row in scored(terms, found, bodies)}
-    met: dict[str, list[int | None]] = {county: [] for county in here}
-    for near in neighbours(terms, seed, samples):
-        for row in scored(near, found, bodies):
-            met[row.body.county].append(row.rank)
-    return {county: _told(rank, met[county]) for county, rank in here.items()}
+    schemes = [terms, *neighbours(terms, seed, samples)]
+    result = weighed(measured(terms, found), schemes)
+    here, *near = [ranks(result, bodies, scheme) for scheme in range(len(schemes))]
+    return {
+        body.county: _told(rank, [there[at] for there in near])
+        for at, (body, rank) in enumerate(zip(bodies, here, strict=True))
+    }
 
 
 def neighbours(terms: Sequence[Term], seed: str, samples: int) -> list[list[Term]]:

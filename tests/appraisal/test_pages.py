@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from services.appraisal.county_table import BodyNote
 from services.appraisal.schemes import IndicatorName
-from services.appraisal.scoring import BodyNote, Note
+from services.appraisal.scoring import Note
 from shared.web.i18n import LANGUAGES, catalogue, preferred
 from tests.support.engine import engine
 from tests.support.event_log import EventLog

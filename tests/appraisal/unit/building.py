@@ -6,12 +6,12 @@ from itertools import count
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from services.appraisal.county_table import Report, report
 from services.appraisal.figures import Figures, Term, figures, summed, windows
 from services.appraisal.measures import Fact, Kind, TallyKey, of, tallies
 from services.appraisal.periods import Evaluation, Moment, Period, evaluation
 from services.appraisal.quotas import Body
 from services.appraisal.schemes import Scheme
-from services.appraisal.scoring import Report, report
 
 ZONE = ZoneInfo("Asia/Shanghai")
 A, B, C = "350902", "350921", "350900"

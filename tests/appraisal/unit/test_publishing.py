@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from services.appraisal.county_table import report
 from services.appraisal.figures import windows
 from services.appraisal.measures import TRAINED, Measure
 from services.appraisal.publishing import FEWER_THAN, published
 from services.appraisal.schemes import DEFAULT, Scheme
-from services.appraisal.scoring import SHARING, report
+from services.appraisal.scoring import SHARING
 from tests.appraisal.unit.building import BODIES, A, B, C, seen
 from tests.support.random_schemes import random_scheme
 

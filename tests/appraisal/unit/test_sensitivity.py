@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import pytest
 
+from services.appraisal.county_table import county_rows
 from services.appraisal.figures import Figures, Term
 from services.appraisal.quotas import Body
 from services.appraisal.schemes import DEFAULT
-from services.appraisal.scoring import scored
 from services.appraisal.sensitivity import SAMPLES, neighbours, sensitivities
 
 BODIES = [Body("350900", True, {"zh": "市"}), *(Body(f"35092{n}", False, {"zh": str(n)}) for n in range(1, 5))]
@@ -69,12 +69,14 @@ def test_what_holds_is_the_share_of_schemes_with_the_same_rank() -> None:
     found = sensitivities(TERMS, found_figures, BODIES, "seed")
     met: dict[str, list[int | None]] = {body.county: [] for body in BODIES}
     for near in neighbours(TERMS, "seed", SAMPLES):
-        for row in scored(near, found_figures, BODIES):
-            met[row.body.county].append(row.rank)
+        for row in county_rows(near, found_figures, BODIES):
+            met[row["county"]].append(row["rank"])
     for body in BODIES[1:]:
         ranks = [rank for rank in met[body.county] if rank is not None]
         told = found[body.county]
-        assert told["rank"] == next(r.rank for r in scored(TERMS, found_figures, BODIES) if r.body == body)
+        assert told["rank"] == next(
+            row["rank"] for row in county_rows(TERMS, found_figures, BODIES) if row["county"] == body.county
+        )
         assert told["holds"] == float(round(Fraction(ranks.count(told["rank"] or 0), len(ranks)), 2))
         assert (told["best"], told["worst"]) == (min(ranks), max(ranks))
     city = found["350900"]
