@@ -41,7 +41,7 @@ def one_catch_up(scale: float, number: int) -> dict[str, Any]:
     with empty_stack() as settings:
         found["one"] = asyncio.run(catch_up.measure(settings, messages))
         order = list(peers.PEERS)
-        few = messages[: _of(200_000, scale)]
+        few = messages[: _of(100_000, scale)]
         for key in order[number % len(order) :] + order[: number % len(order)]:
             found[key] = asyncio.run(peers.measure(key, settings, few, 600))
             print(f"    {key}: {found[key].get('per_second', found[key].get('cannot'))}", flush=True)

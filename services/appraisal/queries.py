@@ -127,32 +127,39 @@ async def _tree(
 
 async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window, dict[str, int]]:
     parts = [(at, w.measure, w.bucket, *part) for at, w in enumerate(asked) for part in w.parts()]
-    # Added up here: of tens of thousands of rows the database's sort by county takes longer than all else.
+    # A part of a window is one aggregate over one range of a key; added up here, since of tens of thousands of rows the
+    # database's sort by county takes longer than all else.
     rows = await connection.fetch(
-        """select place, array_agg(county), array_agg(n) from (
-               select w.place, t.county, t.n
-               from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
-                    as w (place, measure, bucket, months, first, last)
-               join tally_span t on t.measure = w.measure and t.months = w.months
-                    and t.start between w.first and w.last and t.bucket <= w.bucket
-               union all
-               select w.place, t.county, t.n
-               from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
-                    as w (place, measure, bucket, months, first, last)
-               join tally t on t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket
-               where w.months = 0
-           ) as found group by place""",
+        """with w as (
+               select * from unnest($1::int[], $2::smallint[], $3::int[], $4::smallint[], $5::date[], $6::date[])
+                   as w (place, measure, bucket, months, first, last)
+           )
+           select w.place, found.* from w, lateral (
+               select array_agg(county), array_agg(n) from tally_span t
+               where t.measure = w.measure and t.months = w.months
+                     and t.start between w.first and w.last and t.bucket <= w.bucket) as found where w.months > 0
+           union all
+           select w.place, found.* from w, lateral (
+               select array_agg(county), array_agg(n) from tally t
+               where t.measure = w.measure and t.day between w.first and w.last and t.bucket <= w.bucket) as found
+           where w.months = 0""",
         *([part[at] for part in parts] for at in range(6)),
     )
     sums: dict[Window, dict[str, int]] = {window: {} for window in asked}
     for place, counties, numbers in rows:
-        found = dict(zip(counties, numbers, strict=True))
-        if len(found) < len(counties):
-            found = dict.fromkeys(found, 0)
-            for county, n in zip(counties, numbers, strict=True):
-                found[county] += n
-        sums[asked[place]] = found
+        if counties:
+            _add(sums[asked[place]], counties, numbers)
     return sums
+
+
+def _add(found: dict[str, int], counties: Sequence[str], numbers: Sequence[int]) -> None:
+    if not found:
+        found.update(zip(counties, numbers, strict=True))
+        if len(found) == len(counties):
+            return
+        found.update(dict.fromkeys(found, 0))
+    for county, n in zip(counties, numbers, strict=True):
+        found[county] = found.get(county, 0) + n
 
 
 async def _of_the_future(connection: Connection, instant: datetime) -> dict[TallyKey, int]:
