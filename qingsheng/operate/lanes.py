@@ -9,8 +9,10 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.appraisal.consumers import subscriptions, take_in
+from services.appraisal import tallying
+from services.appraisal.consumers import store, subscriptions
 from services.appraisal.storage import SOURCES
+from services.appraisal.tallying import Pending
 from shared.contracts.broken import Broken
 from shared.contracts.topics import events_topic
 from shared.delivery.broker import connection_options
@@ -19,6 +21,8 @@ from shared.postgres import connect, use_json
 from shared.settings import Settings
 
 BATCH = 50_000
+MOST_PENDING = 500_000
+"""Changes of counts and tallies that are held in memory before they are written: a volunteer's of one month are one."""
 PATIENCE = 30.0
 """Seconds without a record, though there are some, after which reading fails."""
 LANES = (("campaign",), tuple(service for service in SOURCES if service != "campaign"))
@@ -95,6 +99,7 @@ async def read(lane: Lane, done: Replayed, note: Callable[[int], None]) -> None:
     connection = await connection_to(lane.settings, lane.schema)
     consumer = reader(lane.settings, lane.services)
     applying: asyncio.Task[None] | None = None
+    pending = Pending()
     try:
         await consumer.start()
         for place in lane.ends:
@@ -115,10 +120,11 @@ async def read(lane: Lane, done: Replayed, note: Callable[[int], None]) -> None:
             contents = [_decoded(readers[topic], records, lane.choice, done) for topic, records in found.items()]
             if applying is not None:
                 await applying
-            applying = asyncio.create_task(_apply(connection, contents, lane.settings, lane.now))
+            applying = asyncio.create_task(_apply(connection, contents, lane.settings, lane.now, pending))
             note(sum(map(len, found.values())))
         if applying is not None:
             await applying
+        await _write(connection, pending)
     finally:
         if applying is not None:
             applying.cancel()
@@ -183,10 +189,22 @@ def _place(record: Any) -> tuple[str, int, int]:
 
 
 async def _apply(
-    connection: Any, batches: Sequence[tuple[Sequence[Read[Any]], Any]], settings: Settings, now: datetime | None
+    connection: Any,
+    batches: Sequence[tuple[Sequence[Read[Any]], Any]],
+    settings: Settings,
+    now: datetime | None,
+    pending: Pending,
 ) -> None:
     async with connection.transaction():
         await connection.execute("set local synchronous_commit = off")
         for reads, block in batches:
             if reads or block is not None:
-                await take_in(connection, reads, settings.zone, now or datetime.now(UTC), block)
+                await store(connection, reads, settings.zone, now or datetime.now(UTC), pending, block)
+    if len(pending) > MOST_PENDING:
+        await _write(connection, pending)
+
+
+async def _write(connection: Any, pending: Pending) -> None:
+    async with connection.transaction():
+        await tallying.write(connection, pending)
+    pending.clear()

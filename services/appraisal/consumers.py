@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.appraisal import share_storage, storage
+from services.appraisal import share_storage, storage, tallying
 from services.appraisal.measures import (
     Changes,
     Fact,
@@ -16,12 +16,12 @@ from services.appraisal.measures import (
     closing_flag,
     of,
     of_one,
-    person_change,
     resolution_flag,
     voiding_flag,
 )
 from services.appraisal.shares import ShareReader, Shares
 from services.appraisal.storage import COUNTED, KIND_OF, SOURCES, Saved
+from services.appraisal.tallying import Pending
 from shared.contracts import roster
 from shared.contracts.decoding import Decoded, Decoder
 from shared.contracts.envelope import EventData
@@ -93,6 +93,20 @@ async def take_in(
 ) -> None:
     """Stores the facts of a batch and adds to the tallies what they change, whatever was known of their subjects.
     ``shares``: those of the batch that were read by columns."""
+    pending = Pending()
+    await store(connection, reads, zone, now, pending, shares)
+    await tallying.write(connection, pending)
+
+
+async def store(
+    connection: Connection,
+    reads: Sequence[Read[Decoded]],
+    zone: ZoneInfo,
+    now: datetime,
+    pending: Pending,
+    shares: Shares | None = None,
+) -> None:
+    """Stores the facts of a batch; what they change is added to ``pending``, for the caller to write."""
     told = sorted_out(reads, zone)
     if told.units:
         await storage.save_units(connection, told.units)
@@ -112,7 +126,9 @@ async def take_in(
         saved.new.extend(apart.facts())
     known = await storage.find_others(connection, saved, early)
     await storage.note_mixed(connection, saved.new, known)
-    await storage.add_to_tallies(connection, _changes(saved.new, known), shares, person_change)
+    _change(pending.changes, saved.new, known)
+    if shares is not None:
+        pending.add(shares)
     future = [fact for fact in saved.new if fact.time > now]
     await storage.note_future(connection, [*future, *(shares.later_than(now).facts() if shares is not None else ())])
 
@@ -155,9 +171,8 @@ def sorted_out(reads: Sequence[Read[Decoded]], zone: ZoneInfo) -> Told:
     return Told(list(facts.values()), units, quotas)
 
 
-def _changes(new: Sequence[Fact], known: Mapping[UUID, Sequence[Fact]]) -> Changes:
-    """``of(after) − of(before)`` of every subject; of most, a new one with one fact, there is nothing before."""
-    changes = Changes()
+def _change(changes: Changes, new: Sequence[Fact], known: Mapping[UUID, Sequence[Fact]]) -> None:
+    """Adds ``of(after) − of(before)`` of every subject; of most, a new one with one fact, there is nothing before."""
     together: dict[UUID, list[Fact]] = {}
     for fact in new:
         together.setdefault(fact.subject, []).append(fact)
@@ -168,4 +183,3 @@ def _changes(new: Sequence[Fact], known: Mapping[UUID, Sequence[Fact]]) -> Chang
         else:
             changes.add(of([*before, *facts]))
             changes.take(of(before))
-    return changes

@@ -9,14 +9,14 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.appraisal.measures import Fact, Kind, Measure
+from services.appraisal.measures import Fact, Kind
 from shared.contracts.broken import Broken
 from shared.contracts.campaign import RepostLogged
 from shared.contracts.decoding import Decoded
@@ -40,7 +40,7 @@ _YEARS = (1971, 9000)
 _SECOND = 1_000_000
 _HOUR = 3600 * _SECOND
 _DAY = 24 * _HOUR
-_UNIX_DAYS = 10_957
+UNIX_DAYS = 10_957
 """From 1970 to ``EPOCH``."""
 
 _STRING = re.compile(rb'"(\w+)"\s*:\s*"([^"\\]*)"')
@@ -120,35 +120,6 @@ class Shares:
             int(number): EPOCH + timedelta(microseconds=int(self.recordedtime[self.partition == number].max()))
             for number in np.unique(self.partition)
         }
-
-
-class Persons(NamedTuple):
-    """Changes of volunteers' counts, a column each, no key twice. Volunteers are hexadecimal."""
-
-    grains: list[int]
-    volunteers: list[str]
-    counties: list[str]
-    starts: list[date]
-    numbers: list[int]
-
-
-def persons_of(shares: Shares) -> Persons:
-    """How many shares each volunteer has here by county and month."""
-    volunteer = shares.volunteer.view(">u8").reshape(-1, 2)
-    month = (shares.day + _UNIX_DAYS).astype("datetime64[D]").astype("datetime64[M]")
-    keys = (shares.county, month.astype(np.int64), volunteer[:, 1], volunteer[:, 0])
-    order = np.lexsort(keys)
-    change = np.ones(len(order), np.bool_)
-    change[1:] = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
-    (begins,) = np.nonzero(change)
-    first = order[begins]
-    return Persons(
-        [int(Measure.SHARE)] * len(first),
-        hexadecimal(shares.volunteer[first]),
-        [f"{county:06}" for county in shares.county[first].tolist()],
-        month[first].astype("datetime64[D]").tolist(),
-        np.diff(np.append(begins, len(order))).tolist(),
-    )
 
 
 def hexadecimal(ids: Bytes) -> list[str]:
@@ -386,7 +357,7 @@ def _moments(table: Bytes, at: int, written: _Time, good: Which) -> Numbers:
     first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     following = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     good &= (day >= 1) & (day <= following - first) & (hour < 24) & (minute < 60) & (second < 60)
-    moment = (first + day - 1 - _UNIX_DAYS) * _DAY + ((hour * 60 + minute) * 60 + second) * _SECOND - written.offset
+    moment = (first + day - 1 - UNIX_DAYS) * _DAY + ((hour * 60 + minute) * 60 + second) * _SECOND - written.offset
     if written.fraction:
         moment += _number(table, at + 20, written.fraction, good) * 10 ** (6 - written.fraction)
     return moment

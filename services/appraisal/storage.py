@@ -1,6 +1,6 @@
-"""Write SQL of the appraisal. Everything works on whole batches; rows touched by many are upserted sorted, and last."""
+"""Write SQL of the appraisal, of what its tallies are made of. Everything works on whole batches."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,8 +8,8 @@ from uuid import UUID
 import asyncpg
 import numpy as np
 
-from services.appraisal.measures import Changes, Fact, Kind, TallyKey
-from services.appraisal.shares import Persons, Shares, hexadecimal, persons_of
+from services.appraisal.measures import Fact, Kind
+from services.appraisal.shares import Shares, hexadecimal
 from shared.contracts import campaign, opinion, roster, training
 from shared.contracts.decoding import Decoded
 from shared.contracts.envelope import EventData
@@ -290,55 +290,3 @@ async def note_future(connection: Connection, facts: Sequence[Fact]) -> None:
 async def forget_past_futures(connection: Connection) -> None:
     """Housekeeping: those whose time came more than a day ago."""
     await connection.execute("delete from future_fact where time < now() - interval '1 day'")
-
-
-async def add_to_tallies(
-    connection: Connection,
-    changes: Changes,
-    shares: Shares | None,
-    person_change: Callable[[int, int, int], dict[int, int]],
-) -> None:
-    """Adds a batch's changes: first to the counts by volunteer, then what these change, with the rest, to the tallies."""
-    totals = changes.counts
-    keys, numbers = zip(*changes.persons, strict=True) if changes.persons else ((), ())
-    grains, volunteers, counties, starts = zip(*keys, strict=True) if keys else ((), (), (), ())
-    of_shares = Persons([], [], [], [], []) if shares is None else persons_of(shares)
-    if numbers or of_shares.numbers:
-        # Added up and grouped by the server: thousands of volunteers come back as a few rows.
-        rows = await connection.fetch(
-            """with change as (
-                   select volunteer, start, grain, county, sum(n)::int as n
-                   from unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::int[])
-                        as c (volunteer, start, grain, county, n)
-                   group by volunteer, start, grain, county having sum(n) <> 0
-                   order by volunteer, start, grain, county
-               ), changed as (
-                   insert into person_count as p (volunteer, start, grain, county, n) select * from change
-                   on conflict (volunteer, start, grain, county) do update set n = p.n + excluded.n
-                   returning volunteer, start, grain, county, n
-               )
-               select start, grain, county, changed.n - change.n as before, changed.n as after, count(*)
-               from changed join change using (volunteer, start, grain, county)
-               group by start, grain, county, before, after""",
-            [*volunteers, *of_shares.volunteers],
-            [*starts, *of_shares.starts],
-            [*grains, *of_shares.grains],
-            [*counties, *of_shares.counties],
-            [*numbers, *of_shares.numbers],
-        )
-        for start, grain, county, before, after, persons in rows:
-            for bucket, n in person_change(grain, before, after).items():
-                key = TallyKey(grain, county, start, bucket)
-                totals[key] = totals.get(key, 0) + n * persons
-    changed = sorted((key, n) for key, n in totals.items() if n)
-    if changed:
-        await connection.execute(
-            """insert into tally as t (measure, county, day, bucket, n)
-               select * from unnest($1::smallint[], $2::text[], $3::date[], $4::int[], $5::bigint[])
-               on conflict (measure, county, day, bucket) do update set n = t.n + excluded.n""",
-            [key.measure for key, _ in changed],
-            [key.county for key, _ in changed],
-            [key.day for key, _ in changed],
-            [key.bucket for key, _ in changed],
-            [n for _, n in changed],
-        )
