@@ -38,7 +38,8 @@ async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
         await connection.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
         for table in PROJECTED:
             await connection.execute(
-                f"create table {schema}.{table} (like appraisal.{table} including all excluding indexes)"
+                f"""create table {schema}.{table} (like appraisal.{table} including all excluding indexes)
+                    with (autovacuum_enabled = off)"""  # it would take from the filling
             )
         for row in await connection.fetch(_CONSTRAINTS, list(PROJECTED)):
             await connection.execute(f'alter table {schema}.{row["of"]} add constraint "{row["name"]}" {row["body"]}')
@@ -56,7 +57,7 @@ async def add_indices(connection: Any, schema: str) -> None:
     """Those that only readers need, under the names of the present ones; and what the planner should know."""
     await _make_indices(connection, schema, unique=False)
     for table in PROJECTED:
-        await connection.execute(f"analyze {schema}.{table}")
+        await connection.execute(f"alter table {schema}.{table} reset (autovacuum_enabled); analyze {schema}.{table}")
 
 
 async def _make_indices(connection: Any, schema: str, *, unique: bool) -> None:

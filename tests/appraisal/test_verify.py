@@ -290,6 +290,8 @@ async def test_a_rebuild_gives_the_same_tables_while_the_old_ones_serve(
     assert await place.database.fetch("select * from report.rebuilt_tally order by 1") == told
     indices = "select count(*) from pg_indexes where schemaname = 'appraisal' and indexname = 'fact_telling'"
     assert await place.database.fetchval(indices) == 1
+    settings = "select count(*) from pg_class where relnamespace = 'appraisal'::regnamespace and reloptions is not null"
+    assert await place.database.fetchval(settings) == 0
     granted = "select has_table_privilege('qingsheng_roster', 'appraisal.tally', 'select')"
     assert await place.database.fetchval(granted)
     await place.tell(late_tips(log))  # and the worker goes on
