@@ -198,7 +198,7 @@ def drawn(samples: Sequence[Sample]) -> str:
     )
 
 
-def part(found: Figures, minutes: float, rate: float) -> list[str]:
+def part(found: Figures, minutes: float, rate: float, plot: str) -> list[str]:
     """The lines for docs/reliability.md."""
     memory, connections = found["memory_median_mb"], found["connections"]
     fails: list[str] = found["fails"]
@@ -218,6 +218,8 @@ def part(found: Figures, minutes: float, rate: float) -> list[str]:
         f"| connections to the database, most in each | {connections[0]} and {connections[1]} | flat |",
         f"| lag at the highest, warmed up | {found['lag_highest']:,} events | at most {10 * rate:,.0f} |",
         f"| lag at the end | {found['lag_at_the_end']:,} events | 0 |",
+        "",
+        f"![Memory, connections and lag over the time]({plot})",
     ]
 
 
@@ -244,7 +246,8 @@ def main() -> None:
         written.writerows([f"{each:.1f}" if isinstance(each, float) else each for each in row] for row in samples)
     (told.to / "soak.svg").write_text(drawn(samples))
     if told.reliability:
-        write_part(told.reliability, "soak", part(found, told.minutes, told.rate))
+        plot = os.path.relpath(told.to / "soak.svg", told.reliability.parent)
+        write_part(told.reliability, "soak", part(found, told.minutes, told.rate, plot))
     print(json.dumps(found, indent=2))
     sys.exit(1 if found["fails"] else 0)
 
