@@ -77,7 +77,7 @@ async def produce(settings: Settings, events: int) -> int:
             "specversion": "1.0", "id": str(uuid7()), "source": f"/qingsheng/{service}", "subject": subject,
             "type": f"qingsheng.{service}.{kind}.v1", "time": at.isoformat(),
             "recordedtime": (at + timedelta(seconds=3)).isoformat(), "sequence": str(sequence),
-            "datacontenttype": "application/json", "county": data.get("unit_id") or code(number % 9, 9),
+            "datacontenttype": "application/json", "county": data.get("unit_id") or code(int(key[-4:], 16) % 9, 9),
             "partitionkey": key, "data": data,
         }  # fmt: skip
         if kind in ("tip_triaged", "tip_resolved"):

@@ -78,6 +78,8 @@ OPENINGS = frozenset(
 MOVEMENTS = frozenset({Kind.VOLUNTEER_REGISTERED, Kind.VOLUNTEER_TRANSFERRED, Kind.VOLUNTEER_LEFT})
 _LOCK_CLASS = 0x51_5B
 _LOCKS = 256
+"""Of each service: facts of one are put together with those of no other, and need not wait for them."""
+_FIRST_LOCK = {int(kind): SOURCES.index(event_type.SERVICE) * _LOCKS for event_type, kind in KIND_OF.items()}
 
 
 async def save_units(connection: Connection, reads: Sequence[Read[Decoded]]) -> None:
@@ -202,10 +204,11 @@ async def lock(connection: Connection, new: Sequence[Fact], shares: Shares | Non
     Facts that open their subject share a lock: two of them never need each other, for the second telling of one has
     waited at the unique index. And they look for others only where some came early.
     """
-    alone = {} if shares is None else dict.fromkeys(np.unique(shares.subject[:, 15]).tolist(), False)
+    first = _FIRST_LOCK[Kind.REPOST_LOGGED]
+    alone = {} if shares is None else {first + n: False for n in np.unique(shares.subject[:, 15]).tolist()}
     opened: list[UUID | str] = [] if shares is None else [*hexadecimal(shares.subject)]
     for fact in new:
-        number = fact.subject.int % _LOCKS
+        number = _FIRST_LOCK[fact.kind] + fact.subject.int % _LOCKS
         if fact.kind in OPENINGS:
             opened.append(fact.subject)
             alone.setdefault(number, False)
@@ -233,7 +236,7 @@ async def find_others(connection: Connection, saved: Saved, early: set[UUID]) ->
         return {}
     rows = await connection.fetch(
         f"""select {FACT} from fact f
-            where subject = any($1::uuid[]) and id <> all($2::uuid[])""",
+            where subject = any($1::uuid[]) and not exists (select from unnest($2::uuid[]) as new (id) where new.id = f.id)""",
         list(asked),
         [fact.id for fact in saved.new if fact.subject in asked],
     )
