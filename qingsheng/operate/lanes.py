@@ -63,7 +63,13 @@ class Choice:
 
 async def connection_to(settings: Settings, schema: str) -> Any:
     connection: Any = await connect(
-        settings, search_path=schema, timezone="UTC", jit="off", maintenance_work_mem="256MB", work_mem="32MB", enable_seqscan="off"
+        settings,
+        search_path=schema,
+        timezone="UTC",
+        jit="off",
+        maintenance_work_mem="768MB",
+        work_mem="32MB",
+        enable_seqscan="off",
     )
     await use_json(connection)
     return connection
