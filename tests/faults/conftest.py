@@ -12,7 +12,7 @@ from tests.support.services import settings_for
 from tests.support.stack import Servers
 
 if "QINGSHENG_FAULTS" not in os.environ:
-    collect_ignore = ["test_servers.py", "test_workers.py"]
+    collect_ignore = ["test_intake.py", "test_servers.py", "test_workers.py"]
 
 
 @pytest.fixture
