@@ -1,14 +1,13 @@
 """The form of JSON that digests are made of (RFC 8785), of reports of any size."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 import rfc8785
+from numpy.typing import NDArray
 
-_WHOLE = (b".0,", b".0}", b".0]")
-_EXPONENT = re.compile(rb"e(?<=[0-9]e)[-0-9]")  # begins with the letter: found three times as fast
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -19,6 +18,24 @@ def canonical(told: Mapping[str, Any]) -> bytes:
     writes the same but for floats that are whole or have an exponent, and where it may have met one the library decides.
     """
     found = _encode(told)
-    if any(whole in found for whole in _WHOLE) or _EXPONENT.search(found):
-        return rfc8785.dumps(dict(told))
-    return found
+    text = np.frombuffer(found, np.uint8)
+    parts = (text[start : start + _PART + 2] for start in range(0, len(text), _PART))
+    return rfc8785.dumps(dict(told)) if any(map(_has_odd_number, parts)) else found
+
+
+_PART = 2**16
+"""Bytes looked at together, with the two that follow: what the steps between hold fits a processor's cache."""
+
+
+def _has_odd_number(text: NDArray[np.uint8]) -> bool:
+    """Whether ``.0`` ends a number, or an ``e`` stands in one, as far as bytes tell: within a text it may look so."""
+    before, here, after = text[:-2], text[1:-1], text[2:]
+    whole = (
+        (before == ord(".")) & (here == ord("0")) & ((after == ord(",")) | (after == ord("}")) | (after == ord("]")))
+    )
+    exponent = (here == ord("e")) & _is_digit(before) & ((after == ord("-")) | _is_digit(after))
+    return bool((whole | exponent).any())
+
+
+def _is_digit(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return text - np.uint8(ord("0")) < 10  # below "0" it wraps to a large number

@@ -31,3 +31,10 @@ def test_it_is_the_librarys(told: dict[str, Any]) -> None:
 def test_numbers_that_are_written_in_more_than_one_way(number: float) -> None:
     for told in ({"n": number}, {"n": [number, 1]}, {"n": [[number]], "z": "e-2"}):
         assert canonical(told) == rfc8785.dumps(told)
+
+
+@pytest.mark.parametrize("before", range(2**16 - 20, 2**16 - 10))
+@pytest.mark.parametrize("number", [5.0, 1e-7])
+def test_a_number_that_lies_across_the_parts_looked_at(before: int, number: float) -> None:
+    told = {"a": "x" * before, "n": number}
+    assert canonical(told) == rfc8785.dumps(told)
