@@ -23,7 +23,7 @@ def parsed(value: bytes) -> Any:
     not_json, not_finite (NaN or Infinity, which JSON has no words for), too_deep."""
     text = text_of(value)
     try:
-        return json.loads(text, parse_constant=_no_number, parse_int=_integer)
+        return _decoder.decode(text)
     except RecursionError:
         raise Broken("too_deep", f"more than {MAX_DEPTH} levels") from None
     except ValueError:
@@ -44,6 +44,9 @@ def _no_number(_: str) -> NoReturn:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_DIGITS else float("inf")
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_number, parse_int=_integer)
 
 
 def check(content: Any, place: Place = ()) -> None:
@@ -71,6 +74,8 @@ def check(content: Any, place: Place = ()) -> None:
 
 def check_string(text: str, place: Place) -> None:
     """Raises Broken(bad_string) for NUL, half a surrogate pair, or a form other than NFC."""
+    if text.isascii() and "\x00" not in text:
+        return
     try:
         good = plain_text(text) == text
     except ValueError as error:
@@ -85,10 +90,15 @@ def check_data(model: type[BaseModel], data: Any) -> tuple[str, ErrorDetails] | 
     try:
         model.model_validate_json(json.dumps(data))
     except ValidationError as invalid:
-        errors = invalid.errors(include_input=False, include_url=False, include_context=False)
-        first = min(errors, key=lambda error: [str(part) for part in error["loc"]])
-        return pointer(("data", *first["loc"])), first
+        return first_flaw(invalid)
     return None
+
+
+def first_flaw(invalid: ValidationError) -> tuple[str, ErrorDetails]:
+    """What ``check_data`` tells of data that broke its model."""
+    errors = invalid.errors(include_input=False, include_url=False, include_context=False)
+    first = min(errors, key=lambda error: [str(part) for part in error["loc"]])
+    return pointer(("data", *first["loc"])), first
 
 
 def pointer(place: Place) -> str:

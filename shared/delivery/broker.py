@@ -63,6 +63,8 @@ def create_producer(settings: Settings) -> AIOKafkaProducer:
         acks="all",
         enable_idempotence=True,
         linger_ms=0,
+        # What the relay hands over at once goes in one request; by default each 16 KiB of a partition wait for the last.
+        max_batch_size=256 * 1024,
         max_request_size=1024 * 1024,
         request_timeout_ms=int(SEND_TIMEOUT * 1000),
         metadata_max_age_ms=5_000,

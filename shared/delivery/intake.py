@@ -93,11 +93,11 @@ class Door:
         replies = [Reply(report.id, []) for report in told]
         strangers, first, again = _sorted_out(told)
         await self._refuse_strangers(connection, [(told[at], why, replies[at]) for at, why in strangers.items()])
-        fresh = await _remember(connection, [told[index] for index in first.values()])
-        outcomes = await self._decide(connection, [told[first[key]] for key in first if key in fresh])
-        answers = await self._conclude(connection, outcomes)
+        known = await _known(connection, list(first))
+        fresh = [told[index] for key, index in first.items() if key not in known]
+        answers = await self._conclude(connection, await self._decide(connection, fresh), fresh)
         for key, index in first.items():
-            if key not in fresh:
+            if key in known:
                 again.append(index)
             elif key in answers:
                 replies[index].answers.append(answers[key])
@@ -212,8 +212,11 @@ class Door:
             groups.setdefault(request.time, []).append(request)
         return groups
 
-    async def _conclude(self, connection: Connection, outcomes: Sequence[Decided]) -> dict[Key, bytes]:
-        """Publishes the events of the accepted, stores and sends every answer. Returns the answers by (source, id)."""
+    async def _conclude(
+        self, connection: Connection, outcomes: Sequence[Decided], fresh: Sequence["_Told"]
+    ) -> dict[Key, bytes]:
+        """Publishes the events of the accepted, stores and sends every answer. Returns the answers by (source, id).
+        ``fresh``: reports to be remembered, answered or not; the others are remembered already."""
         event_ids = await self._publish(connection, {r: o for _, r, o in outcomes if r and isinstance(o, Accepted)})
         answers: dict[Key, bytes] = {}
         for key, request, outcome in outcomes:
@@ -223,17 +226,10 @@ class Door:
                 answers[key] = accepted(id, source, self.service, event_ids[request], outcome.subjects, now)
             elif isinstance(outcome, Refusal):
                 answers[key] = rejected(id, source, self.service, outcome, now)
-        if answers:
-            await connection.execute(
-                """update intake_request r
-                   set answer = d.answer, answer_no = nextval('intake_answer_no'), answered_in = pg_current_xact_id()
-                   from unnest($1::text[], $2::text[], $3::bytea[]) as d (source, id, answer)
-                   where r.source = d.source and r.id = d.id""",
-                [source for source, _ in answers],
-                [id for _, id in answers],
-                list(answers.values()),
-            )
-            await send(connection, [(_topic(source), id, answer) for (source, id), answer in answers.items()])
+        await _remember(connection, fresh, answers)
+        new = {report.key for report in fresh}
+        await _amend(connection, {key: answer for key, answer in answers.items() if key not in new})
+        await send(connection, [(_topic(source), id, answer) for (source, id), answer in answers.items()])
         await self.keep(connection, outcomes)
         return answers
 
@@ -288,7 +284,7 @@ class Door:
         done, waiting = await self._look(connection, requests, things)
         done += [(_key(request), request, wait.refusal) for request, wait in waiting if _key(request) in over]
         still = [(request, wait) for request, wait in waiting if _key(request) not in over]
-        await self._conclude(connection, done)
+        await self._conclude(connection, done, ())
         await parking.release(connection, [key for key, _, _ in done])
         await parking.wait_on(connection, [(r, w.thing, w.topic) for r, w in still])
         return len(rows)
@@ -352,17 +348,49 @@ def refusal_in_data(refusal: Refusal) -> Refusal:
     return Refusal(refusal.code, pointer=pointer, **refusal.detail)
 
 
-async def _remember(connection: Connection, reports: Sequence[_Told]) -> set[Key]:
-    """Notes the reports by (source, id). Returns those not known before; waits for another batch that notes the same."""
+async def _known(connection: Connection, keys: Sequence[Key]) -> set[Key]:
+    """Those of the reports that are remembered."""
     rows = await connection.fetch(
-        """insert into intake_request (source, id, digest)
-           select * from unnest($1::text[], $2::text[], $3::bytea[]) as d (source, id, digest) order by source, id
-           on conflict do nothing returning source, id""",
+        """select source, id from intake_request
+           where (source, id) in (select * from unnest($1::text[], $2::text[]))""",
+        [source for source, _ in keys],
+        [id for _, id in keys],
+    )
+    return {(row["source"], row["id"]) for row in rows}
+
+
+async def _remember(connection: Connection, reports: Sequence[_Told], answers: Mapping[Key, bytes]) -> None:
+    """Notes reports with their answers, where they have one: written once, not noted before and answered after they are
+    decided. Where another batch has noted one of them meanwhile, the key is taken, one of CONFLICTS: all of this is
+    undone, and done again knowing what the other said."""
+    if not reports:
+        return
+    reports = sorted(reports, key=lambda report: report.key)  # two batches wait for each other in one order
+    await connection.execute(
+        """insert into intake_request (source, id, digest, answer, answer_no, answered_in)
+           select source, id, digest, answer, case when answer is not null then nextval('intake_answer_no') end,
+                  case when answer is not null then pg_current_xact_id() end
+           from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) as d (source, id, digest, answer)""",
         [report.source for report in reports],
         [report.id for report in reports],
         [report.digest for report in reports],
+        [answers.get(report.key) for report in reports],
     )
-    return {(row["source"], row["id"]) for row in rows}
+
+
+async def _amend(connection: Connection, answers: Mapping[Key, bytes]) -> None:
+    """Notes the answers of reports that waited."""
+    if not answers:
+        return
+    await connection.execute(
+        """update intake_request r
+           set answer = d.answer, answer_no = nextval('intake_answer_no'), answered_in = pg_current_xact_id()
+           from unnest($1::text[], $2::text[], $3::bytea[]) as d (source, id, answer)
+           where r.source = d.source and r.id = d.id""",
+        [source for source, _ in answers],
+        [id for _, id in answers],
+        list(answers.values()),
+    )
 
 
 async def _beside(connection: Connection, answers: Sequence[tuple[str, str, bytes]]) -> list[bytes]:

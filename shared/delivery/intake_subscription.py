@@ -11,7 +11,7 @@ from shared.delivery.dead_letters import Record
 from shared.delivery.intake import Arrival, Door
 from shared.postgres import Connection
 
-MAX_RECORDS = 500
+MAX_RECORDS = 1_000
 """Reports a transaction: each holds row locks and answers, so smaller than a batch of events."""
 
 

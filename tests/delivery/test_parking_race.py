@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from uuid_utils.compat import uuid7
 
@@ -15,7 +15,7 @@ from shared.contracts.requests import Request
 from shared.contracts.topics import events_topic
 from shared.delivery import parking
 from shared.delivery.intake import Accepted, Arrival, Door, Outcome, Waiting
-from shared.postgres import Connection
+from shared.postgres import Connection, in_transaction
 from shared.roster_view import storage as roster
 from shared.settings import Settings
 from tests.delivery.tables import Tables
@@ -103,25 +103,25 @@ async def test_the_projection_is_first(settings: Settings) -> None:
 
 
 async def test_one_report_through_both_doors_at_once_has_one_effect_and_one_answer(settings: Settings) -> None:
-    """Its producer sends a report over Kafka and HTTP: whoever is second waits for the first, and repeats its answer."""
-    taken: list[str] = []
+    """Its producer sends a report over Kafka and HTTP: whoever is second waits for the first, undoes what it did, and
+    repeats the first one's answer."""
 
     async def take(connection: Connection, clock: Clock, requests: Sequence[Request]) -> list[Outcome]:
-        taken.extend(request.id for request in requests)
+        ids = [uuid4() for _ in requests]
+        await connection.execute("insert into inbox (event_id) select unnest($1::uuid[])", ids)
         await asyncio.sleep(0)
-        return [Accepted([], [f"x/{len(taken)}"]) for _ in requests]
+        return [Accepted([], [f"x/{id}"]) for id in ids]
 
     door = Door("campaign", {RepostWithdrawn.TYPE: take}, Clock(settings.zone), SECRET)
     report = arrival()
     async with Tables.of(settings, "campaign") as tables:
 
         async def through_a_door() -> list[bytes]:
-            async with tables.transaction() as connection:
-                [reply] = await door.take(connection, [report])
-                return list(reply.answers)
+            [reply] = await in_transaction(tables.pool, lambda connection: door.take(connection, [report]))
+            return list(reply.answers)
 
         replies = await asyncio.gather(*(through_a_door() for _ in range(4)))
         assert await tables.pool.fetchval("select count(*) from intake_request") == 1
-    assert taken == ["1"]
+        assert await tables.pool.fetchval("select count(*) from inbox") == 1
     assert len({tuple(reply) for reply in replies}) == 1
     assert len(replies[0]) == 1
