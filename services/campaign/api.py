@@ -54,8 +54,9 @@ async def open_column(request: Request, who: Operator, told: OpenColumn) -> Resp
 
     async def work(connection: Connection, clock: Clock) -> Answer:
         title = Names(zh=told.title.zh, en=told.title.en)
-        column_id = await commands.open_column(connection, clock, who, title, told.opened_on, told.unit_id)
-        return Answer(Column(**await queries.column(connection, column_id)), 201, 1)
+        id, county = await commands.open_column(connection, clock, who, title, told.opened_on, told.unit_id)
+        opened = Column(column_id=id, title=told.title, unit_id=told.unit_id, county=county, opened_on=told.opened_on)
+        return Answer(opened, 201, 1)
 
     return await write(request, work)
 

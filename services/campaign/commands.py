@@ -43,8 +43,9 @@ POSTS_ARRIVE_ON = intake_topic("campaign", "")
 
 async def open_column(
     connection: Connection, clock: Clock, who: Principal, title: Names, opened_on: date, unit_id: str
-) -> UUID:
-    """Opens a column of a unit. Raises ``unknown_unit``, ``forbidden``, ``time_out_of_range``."""
+) -> tuple[UUID, str]:
+    """Opens a column of a unit; returns its id, and the unit's county. Raises ``unknown_unit``, ``forbidden``,
+    ``time_out_of_range``."""
     if not rules.is_timely_day(opened_on, clock.now(), clock.zone):
         raise Refusal("time_out_of_range", pointer="/opened_on")
     unit = (await roster.units(connection, [unit_id])).get(unit_id)
@@ -56,7 +57,7 @@ async def open_column(
     await storage.insert_column(connection, column_id, unit_id, unit["county"], named, opened_on)
     opened = ColumnOpened(column_id=column_id, title=title, opened_on=opened_on)
     await append(connection, [Draft(opened, unit["county"])], clock)
-    return column_id
+    return column_id, unit["county"]
 
 
 @dataclass(frozen=True, slots=True)

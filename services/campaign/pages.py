@@ -75,10 +75,10 @@ async def open_column(request: Request, who: Operator) -> Response:
         new = body(OpenColumn, fields)
         names = Names(zh=new.title.zh, en=new.title.en)
 
-        async def work(connection: Connection, clock: Clock) -> UUID:
+        async def work(connection: Connection, clock: Clock) -> tuple[UUID, str]:
             return await commands.open_column(connection, clock, who, names, new.opened_on, new.unit_id)
 
-        column_id = await submit(request, work)
+        column_id, _ = await submit(request, work)
     except (ValidationError, Refusal) as problem:
         return await _columns(request, who, values=told, wrong=_wrong(request, problem))
     return after_post(request, f"/campaign/columns/{column_id}?done=opened")

@@ -53,7 +53,7 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
         setattr(app.state, name, content)
     problems.install(app)
     app.add_middleware(BoundedBodies)
-    metrics.install(app, service)
+    app.add_middleware(metrics.Measured, service=service)
     app.add_middleware(Traced, service=service)
     spans.instrument(app)
     app.add_api_route("/healthz", _alive, tags=["operations"])

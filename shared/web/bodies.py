@@ -48,7 +48,8 @@ class BoundedBodies:
             if not told.isdecimal() or int(told) > most:
                 raise HTTPException(413, headers={"Connection": "close"})
             try:
-                message = await asyncio.wait_for(receive(), min(PAUSE, until - time.monotonic()))
+                async with asyncio.timeout(min(PAUSE, until - time.monotonic())):  # wait_for would make a task of it
+                    message = await receive()
             except TimeoutError:
                 raise HTTPException(408, headers={"Connection": "close"}) from None
             read += len(message.get("body", b""))

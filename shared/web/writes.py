@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from shared.clock import Clock
 from shared.contracts.refusals import Refusal
@@ -146,7 +147,10 @@ def _story_time(request: Request) -> datetime | None:
 
 
 def _response(answer: Answer) -> Response:
-    body = json.dumps(jsonable_encoder(answer.body), ensure_ascii=False).encode()
+    if isinstance(answer.body, BaseModel):
+        body = answer.body.model_dump_json(by_alias=True).encode()
+    else:
+        body = json.dumps(jsonable_encoder(answer.body), ensure_ascii=False).encode()
     return Response(body, answer.status, answer.headers | _etag(answer), media_type="application/json")
 
 
