@@ -345,8 +345,11 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
 
     async def _more(self) -> list[Record]:
         """What has come since the fetcher last asked; its errors are told by its next call."""
+        consumer = self._consumer
+        if consumer is None:  # the worker is closing
+            return []
         with contextlib.suppress(KafkaError, ConsumerStoppedError):
-            found = await self._consumer.getmany(timeout_ms=MORE_MS, max_records=self._subscription.max_records)
+            found = await consumer.getmany(timeout_ms=MORE_MS, max_records=self._subscription.max_records)
             return list(chain.from_iterable(found.values()))
         return []
 
@@ -580,9 +583,13 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     async def _look_around(self) -> None:
         if self._subscriber is None or self._subscriber.consumer is None:
             return
-        caught_up = sorted(p for p, next_offset in self._next.items() if self._left(p, next_offset) == 0)
+        course, stands = (
+            self._course,
+            dict(self._next),
+        )  # as of now: partitions may change hands while PostgreSQL answers
+        applied = sorted(stands)
+        caught_up = [p for p in applied if self._left(p, stands[p]) == 0]
         asked_at = {partition: self._consumer.last_poll_timestamp(partition) or 0 for partition in caught_up}
-        applied, course = sorted(self._next), self._course
         async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
             if caught_up:
                 await connection.execute(
@@ -592,7 +599,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                        where o.topic = d.topic and o."partition" = d."partition" and o.next_offset = d.next""",
                     [p.topic for p in caught_up],
                     [p.partition for p in caught_up],
-                    [self._next[p] for p in caught_up],
+                    [stands[p] for p in caught_up],
                     [max(0.0, time.time() - asked_at[p] / 1000) for p in caught_up],
                 )
             gone_back = await connection.fetch(
@@ -601,7 +608,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                      on o.topic = d.topic and o."partition" = d."partition" where o.next_offset < d.next""",
                 [p.topic for p in applied],
                 [p.partition for p in applied],
-                [self._next[p] for p in applied],
+                [stands[p] for p in applied],
             )
             paused = {row["topic"] for row in await connection.fetch("select topic from consumer_pause")}
         await self._follow_pauses(paused)
