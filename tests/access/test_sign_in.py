@@ -3,10 +3,12 @@
 import re
 from collections.abc import AsyncIterator
 
+import argon2
 import httpx
 import pytest
 
 from qingsheng import users
+from shared.access import accounts
 from shared.access.roles import Role
 from shared.access.sessions import COOKIE
 from shared.settings import Settings
@@ -86,6 +88,13 @@ async def test_signing_in_leads_to_no_other_site(browser: httpx.AsyncClient, set
     await invited(browser, settings)
     answer = await signed_in(browser, next=next)
     assert answer.headers["location"] == "/roster/"
+
+
+def test_an_unknown_name_costs_the_same_work_as_a_wrong_password() -> None:
+    ours = argon2.extract_parameters(argon2.PasswordHasher().hash(PASSWORD))
+    assert argon2.extract_parameters(accounts._UNKNOWN) == ours
+    with pytest.raises(argon2.exceptions.VerifyMismatchError):
+        argon2.PasswordHasher().verify(accounts._UNKNOWN, PASSWORD)
 
 
 async def test_a_wrong_password_and_an_unknown_name_look_the_same(
