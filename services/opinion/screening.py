@@ -7,7 +7,7 @@ how many honest texts they stop, the tests measure on ``tests/opinion/corpus.jso
 import re
 import unicodedata
 
-from services.opinion import personal_data, targeting
+from services.opinion import personal_data
 from shared.contracts.refusals import Refusal
 
 _DRESSING = re.compile("[\u200b-\u200f\u2060-\u206f\ufe00-\ufe0f\ufeff\u00ad\u20e3]")
@@ -19,6 +19,9 @@ def screen(text: str, pointer: str) -> Refusal | None:
 
     The refusal names the kinds of what was found, never what was found.
     """
+    # Its many patterns are compiled with the first text: no process waits for them to start.
+    from services.opinion import targeting
+
     plain = folded(text)
     about = targeting.kinds_in(plain)
     held = personal_data.kinds_in(plain)
