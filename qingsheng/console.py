@@ -4,10 +4,7 @@ import os
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
-import asyncpg
 import typer
-import uvloop
-from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -53,6 +50,11 @@ def settings_here() -> Settings:
 
 def done(work: Coroutine[Any, Any, Result]) -> Result:
     """Runs an errand; an outage is told in one line."""
+    # Here, as a command's own libraries are imported in the command: none waits for those of others.
+    import asyncpg
+    import uvloop
+    from aiokafka.errors import KafkaError
+
     collect_seldom()
     try:
         return uvloop.run(work)

@@ -7,7 +7,6 @@ import typer
 from rich.table import Column, Table
 
 from qingsheng.console import AsJson, done, fail, out, say, service_named, settings_here
-from qingsheng.operate import dead_letters
 from qingsheng.registry import SERVICES
 
 app = typer.Typer(
@@ -30,6 +29,8 @@ def dlq_list(
     as_json: AsJson = False,
 ) -> None:
     """Dead letters by topic and reason, and paused topics, with the commands for what comes next."""
+    from qingsheng.operate import dead_letters
+
     settings = settings_here()
     told = {}
     for name in [service_named(service)] if service else list(SERVICES):
@@ -66,6 +67,8 @@ def dlq_list(
 @app.command("show")
 def dlq_show(service: Service, letter: Annotated[int, typer.Argument(help="Id of a dead letter.")]) -> None:
     """One dead letter, whole."""
+    from qingsheng.operate import dead_letters
+
     found = done(dead_letters.show(settings_here(), service_named(service), letter))
     if found is None:
         raise fail(f"{service} has no dead letter {letter}.")
@@ -75,6 +78,8 @@ def dlq_show(service: Service, letter: Annotated[int, typer.Argument(help="Id of
 @app.command("replay")
 def dlq_replay(service: Service, letters: Letters = None, reason: Reason = None) -> None:
     """Apply dead letters once more, after the cause is mended."""
+    from qingsheng.operate import dead_letters
+
     chosen = _chosen(letters, reason)
     applied, failed = done(dead_letters.replay(settings_here(), service_named(service), chosen, reason))
     say(f"Applied {applied}; {failed} still cannot be applied.")
@@ -91,6 +96,8 @@ def dlq_discard(
     reason: Reason = None,
 ) -> None:
     """Drop dead letters for good, with a reason that the audit log keeps."""
+    from qingsheng.operate import dead_letters
+
     if len(because.strip()) < 5:
         raise fail("--because says in a few words why these records may be dropped.", 2)
     chosen = _chosen(letters, reason)
@@ -103,6 +110,8 @@ def dlq_resume(
     service: Service, topic: Annotated[str, typer.Argument(help="The paused topic, by its full name.")]
 ) -> None:
     """Read a topic on that was paused for too many invalid records."""
+    from qingsheng.operate import dead_letters
+
     if not done(dead_letters.resume(settings_here(), service_named(service), topic)):
         raise fail(f"{topic} is not paused.")
     say(f"{topic} is read on.")
