@@ -44,12 +44,12 @@ def run(process: str, settings: Settings) -> None:
     telemetry.set_up_logging()
     spans.set_up(process)
     _hold_lifeline()
+    collect_seldom()  # imports make many objects, and few that can go
     services = GROUPS.get(process) or [process.rpartition("-")[0]]
     try:
         if process.endswith(("api", "apis")):
             serve(services, settings)
         else:
-            collect_seldom()
             if settings.metrics_port:
                 start_http_server(settings.metrics_port, settings.host)
             uvloop.run(work(services, settings))
