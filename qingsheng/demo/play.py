@@ -34,7 +34,7 @@ from qingsheng.users import operator_session, reset
 from shared.settings import Settings
 
 CannotPlay = ground.CannotPlay
-PROCESSES = ("apis", "producing-workers", "appraisal-worker")
+WORKERS = ("producing-workers", "appraisal-worker")
 
 
 def play(
@@ -68,12 +68,15 @@ async def _run(
         settings = await leaving.enter_async_context(ground.latest(base) if keep else ground.fresh(base))
         database = urlsplit(settings.database_url).path.removeprefix("/")
         out.line(f"database {database}, topics {settings.topic_prefix}…")
+        out.line(f"starting the services; their log is {log}")
+        # The APIs take longest to start, and touch no table before they are asked something.
+        children = leaving.enter_context(running(settings, ["apis"], log.parent, log))
         await amigrate(settings.database_url)
         await ensure_topics(settings)
         for producer, services in () if keep else PRODUCERS.items():
             await issue_key(settings, producer, services)
-        out.line(f"starting the services; their log is {log}")
-        leaving.enter_context(running(settings, PROCESSES, log.parent, log))
+        for worker in WORKERS:
+            children.start(worker)
         doors = Doors(settings.host, settings.port, settings.topic_prefix, await operator_session(settings))
         leaving.callback(doors.close)
         playing = asyncio.create_task(_play(settings, doors, out, folder, keep=keep))
