@@ -56,7 +56,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 
-group.initial.rebalance.delay.ms=200
+group.initial.rebalance.delay.ms=100
 group.min.session.timeout.ms=1000
 num.network.threads=2
 num.io.threads=4
