@@ -65,6 +65,16 @@ POISON: dict[str, tuple[str, bytes | None]] = {
     "a key unlike the fact's own": ("key_mismatch", _with(partitionkey="350902")),
 }
 
+ODD: list[list[tuple[str, Any]]] = [
+    [("content-type", None)],
+    [("content-type", b"\xff\xfe")],
+    [("content-type", b"text/plain"), ("content-type", b"")],
+    [("", b"")],
+    [("ce_type", b"qingsheng.opinion.tip_reported.v1"), ("ce_id", b"1"), ("ce_specversion", b"0.3")],
+    [("\x00", b"\x00" * 1000)],
+]
+"""Headers that may stand on a good value."""
+
 
 async def test_each_becomes_one_dead_letter_and_its_neighbours_are_applied(
     settings: Settings, appraisal: Tables
@@ -89,18 +99,10 @@ async def test_each_becomes_one_dead_letter_and_its_neighbours_are_applied(
 
 
 async def test_headers_never_make_a_good_value_bad(settings: Settings, appraisal: Tables) -> None:
-    odd: list[list[tuple[str, Any]]] = [
-        [("content-type", None)],
-        [("content-type", b"\xff\xfe")],
-        [("content-type", b"text/plain"), ("content-type", b"")],
-        [("", b"")],
-        [("ce_type", b"qingsheng.opinion.tip_reported.v1"), ("ce_id", b"1"), ("ce_specversion", b"0.3")],
-        [("\x00", b"\x00" * 1000)],
-    ]
-    good = records(shares(len(odd)), partition=0)
-    await put(settings, SHARES, [Put(g.value, None, 0, headers) for g, headers in zip(good, odd, strict=True)])
+    good = records(shares(len(ODD)), partition=0)
+    await put(settings, SHARES, [Put(g.value, None, 0, headers) for g, headers in zip(good, ODD, strict=True)])
     async with running(counting_worker(settings)):
-        await eventually(appraisal.counted(len(odd)))
+        await eventually(appraisal.counted(len(ODD)))
     assert await appraisal.dead_letters() == []
 
 

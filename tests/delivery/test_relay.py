@@ -247,9 +247,10 @@ async def offsets(settings: Settings) -> int:
 
 
 async def holders(settings: Settings) -> int:
-    """Sessions that hold the lease of a relay in this database."""
+    """Sessions that hold the lease of the campaign's relay in this database."""
     return await rows(
         settings,
         """select count(*) from pg_locks where locktype = 'advisory' and granted and classid = 20830
+           and objid::bigint = hashtext('campaign')::bigint & 4294967295
            and database = (select oid from pg_database where datname = current_database())""",
     )

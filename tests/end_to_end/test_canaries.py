@@ -16,6 +16,8 @@ from qingsheng.registry import SERVICES
 from services.roster.personal import Sealed, Vault
 from shared.delivery.broker import admin
 from shared.settings import Settings
+from tests.faults import summary
+from tests.faults.trial import Trial, trial
 from tests.support.kafka import Put, put, read
 from tests.support.services import SECRET, client, settings_for, workers
 from tests.support.stack import Servers
@@ -36,8 +38,8 @@ CANARIES = (NAME, PHONE, PHONE[3:], EMAIL, HANDLE, REPORTER, "13805931177")
 class World:
     """The whole system, with the canaries sent through every door."""
 
-    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
-        self.settings, self.http = settings, http
+    def __init__(self, settings: Settings, http: httpx.AsyncClient, tried: Trial) -> None:
+        self.settings, self.http, self.tried = settings, http, tried
         self.answered: list[str] = []
 
     async def ask(self, method: str, path: str, status: int = 200, **told: Any) -> Any:
@@ -75,15 +77,21 @@ class World:
 
 @pytest.fixture
 async def world(
-    database_url: str, stack: Servers, topic_prefix: str, caplog: pytest.LogCaptureFixture
+    database_url: str,
+    stack: Servers,
+    topic_prefix: str,
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[World]:
     caplog.set_level(logging.DEBUG)
     # What libraries say of each byte they send is not written in a deployment, whose level is INFO.
     for noisy in ("aiokafka", "faststream", "httpcore", "httpx", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.INFO)
     settings = settings_for(database_url, stack.kafka_bootstrap_servers, topic_prefix)
-    async with workers(settings, *EVERY), client(settings, EVERY) as http:
-        yield World(settings, http)
+    async with workers(settings, *EVERY), client(settings, EVERY) as http, trial(settings, bare=True) as tried:
+        await tried.listen(*EVERY)
+        yield World(settings, http, tried)
+        summary.note(request, len(tried.accepted), tried.longest)
 
 
 async def test_canaries_are_found_nowhere(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,6 +106,7 @@ async def test_canaries_are_found_nowhere(world: World, caplog: pytest.LogCaptur
     assert any(TEXT.encode() in content for _, content in await all_places(world, caplog)), "nothing would be found"
     kept = await world.ask("GET", f"/roster/api/v1/volunteers/{volunteer_id}/contact")
     assert (kept["name"], kept["email"]) == (NAME, EMAIL), "the canaries have been sent after all"
+    await all_is_applied(world)
 
 
 async def test_after_erasure_nothing_can_be_decrypted(world: World) -> None:
@@ -124,6 +133,21 @@ async def test_after_erasure_nothing_can_be_decrypted(world: World) -> None:
     gone = await world.http.get(f"/roster/api/v1/volunteers/{volunteer_id}/contact")
     assert NAME not in gone.text
     assert EMAIL not in gone.text
+    await all_is_applied(world)
+
+
+async def all_is_applied(world: World) -> None:
+    """What was accepted on the way is applied once; of the two reports each has its one answer."""
+    told = await world.tried.hear()
+    answers = {
+        answer["id"]: answer["data"]
+        for answer in (
+            json.loads(record.value or b"") for record in await read(world.settings, "qingsheng.intake.answers.hotline")
+        )
+    }
+    assert sorted(data["request_id"] for data in answers.values()) == ["r-1", "r-2"]
+    assert {id for data in answers.values() for id in data.get("event_ids", [])} <= told
+    await world.tried.holds()
 
 
 async def everywhere(world: World) -> str:

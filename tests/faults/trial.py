@@ -1,7 +1,8 @@
 """A trial: an independent ledger of what was accepted, and what must hold of it whatever was done meanwhile.
 
-L: all that was accepted is applied; as all of it is sound, none of it may be a dead letter. D: applied
-once. S: scores equal the independent oracle's. O: stored offsets never went back unasked.
+L: all that was accepted is applied, and none of it is a dead letter; of what was accepted though it is poison, each record is
+one dead letter, and nothing else is. D: applied once. S: scores equal the independent oracle's. O: stored offsets never went
+back unasked.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ from shared.contracts.topics import events_topic
 from shared.delivery.outbox import Draft, append
 from shared.postgres import open_pool
 from shared.settings import Settings
-from tests.delivery.tables import Tables
+from tests.delivery.tables import SHARES, Tables
 from tests.operate.asking import qingsheng
 from tests.support import oracle
 from tests.support.appraisal import tell
@@ -33,7 +34,7 @@ from tests.support.databases import execute
 from tests.support.engine import SHANGHAI, Engine
 from tests.support.event_log import encode, uuid7
 from tests.support.events import COUNTY, share_data, shares
-from tests.support.kafka import ends
+from tests.support.kafka import Put, ends, put
 from tests.support.oracle.days import instant_of, period_named
 from tests.support.oracle.facts import Facts, facts_at
 from tests.support.oracle.reporting import report_of
@@ -99,6 +100,8 @@ class Trial:
     settings: Settings
     tables: Tables
     accepted: dict[UUID, bytes] = field(default_factory=dict)
+    poison: dict[tuple[str, int, int], bytes | None] = field(default_factory=dict)
+    """What the broker has acknowledged though nobody can apply it, by its place."""
     longest: float = 0.0
     _counted: set[UUID] = field(default_factory=set)
     """Those of the accepted that become facts."""
@@ -108,21 +111,59 @@ class Trial:
         for start in range(0, len(events), PART):
             part = events[start : start + PART]
             await tell(settings or self.settings, part)
-            self._enter(part)
+            self.enter(part)
+
+    async def bury(self, values: Sequence[bytes | None], partition: int) -> None:
+        """Writes poison to a partition of the shares' topic."""
+        places = await put(self.settings, SHARES, [Put(value, b"key", partition) for value in values])
+        topic = self.settings.topic_prefix + SHARES
+        self.poison |= {(topic, partition, place): value for place, value in zip(places, values, strict=True)}
 
     async def commit(self, count: int) -> None:
         """Commits so many shares to the campaign's outbox, as its commands do: accepted when the commit has returned."""
+        async with self.committing(count):
+            pass
+
+    @asynccontextmanager
+    async def committing(self, count: int) -> AsyncIterator[None]:
+        """The same, not committed before the end of the block."""
         pool = await open_pool(self.settings, "campaign", size=1)
         try:
             async with pool.acquire(timeout=10) as connection:
                 async with connection.transaction():
                     drafts = [Draft(share_data(), COUNTY) for _ in range(count)]
                     events = await append(connection, drafts, Clock(self.settings.zone))
+                    yield
         finally:
             pool.terminate()
-        self._enter([json.loads(event.to_json()) for event in events])
+        self.enter([json.loads(event.to_json()) for event in events])
 
-    def _enter(self, events: Sequence[dict[str, Any]]) -> None:
+    async def listen(self, *services: str) -> None:
+        """From now on notes, in the database, every event that these services commit to their outboxes."""
+        noted = "for each row when (new.topic like '%.events') execute function public.note()"
+        connection = await asyncpg.connect(self.settings.database_url)
+        try:
+            await connection.execute(
+                """create table public.told (value bytea);
+                   create function public.note() returns trigger language plpgsql security definer as $$
+                   begin insert into public.told values (new.value); return null; end $$;"""
+                + "".join(f"create trigger note after insert on {name}.outbox {noted};" for name in services)
+            )
+        finally:
+            await connection.close()
+
+    async def hear(self) -> set[str]:
+        """Enters what was noted: its producers were told, by an answer or by the command's own. Returns the ids."""
+        connection = await asyncpg.connect(self.settings.database_url)
+        try:
+            told = [json.loads(row["value"]) for row in await connection.fetch("select value from public.told")]
+        finally:
+            await connection.close()
+        self.enter(told)
+        return {event["id"] for event in told}
+
+    def enter(self, events: Sequence[dict[str, Any]]) -> None:
+        """Into the ledger: their producers have been told."""
         for event in events:
             written = encode(event)
             assert self.accepted.setdefault(UUID(event["id"]), written) == written, "two stories with one seed"
@@ -159,7 +200,7 @@ class Trial:
         """Waits until nothing accepted is missing, then checks everything."""
 
         async def all_read() -> bool:
-            return await self.applied() >= len(self._counted) and await self._left() == 0
+            return await self.applied() >= len(self._counted) and await self.left() == 0
 
         # Whatever is missing is told below; what comes twice comes last.
         with contextlib.suppress(AssertionError):
@@ -168,8 +209,10 @@ class Trial:
         lost, strange = self._counted - stored, stored - self._counted
         assert not lost, f"{len(lost)} of {len(self._counted)} were lost"  # L
         assert not strange, f"{len(strange)} were applied that nobody accepted"
-        buried = [letter["value"] for letter in await self.tables.dead_letters()]
-        assert not set(buried) & set(self.accepted.values())  # L
+        letters = await self.tables.dead_letters()
+        buried = [((each["topic"], each["partition"], each["offset"]), each["value"]) for each in letters]
+        assert len(buried) == len(self.poison)  # L: one each
+        assert dict(buried) == self.poison  # L
 
         now = datetime.now(UTC)
         instant = instant_of(now, None, SHANGHAI)
@@ -188,7 +231,7 @@ class Trial:
         finally:
             await book.close()
 
-    async def _left(self) -> int:
+    async def left(self) -> int:
         """Records that no stored offset lies behind."""
         topics = [events_topic(service) for service in SOURCES]
         return sum((await ends(self.settings, topics)).values()) - await self.read()
@@ -210,9 +253,10 @@ def _shared(known: Facts) -> dict[tuple[str, str, date], int]:
 
 
 @asynccontextmanager
-async def trial(settings: Settings) -> AsyncIterator[Trial]:
-    """Begins with a few events of all kinds, so that there are counties to score."""
+async def trial(settings: Settings, *, bare: bool = False) -> AsyncIterator[Trial]:
+    """Begins with a few events of all kinds, so that there are counties to score; ``bare``: with nothing."""
     async with Tables.of(settings, "appraisal") as tables, offsets_that_go_back(settings):
         made = Trial(settings, tables)
-        await made.accept(generate(2014, 300))
+        if not bare:
+            await made.accept(generate(2014, 300))
         yield made
