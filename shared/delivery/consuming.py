@@ -583,12 +583,10 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     async def _look_around(self) -> None:
         if self._subscriber is None or self._subscriber.consumer is None:
             return
-        course, stands = (
-            self._course,
-            dict(self._next),
-        )  # as of now: partitions may change hands while PostgreSQL answers
-        applied = sorted(stands)
-        caught_up = [p for p in applied if self._left(p, stands[p]) == 0]
+        # As it stood at one moment: partitions may be taken away while the database is waited for.
+        course, stood = self._course, dict(self._next)
+        applied = sorted(stood)
+        caught_up = [p for p in applied if self._left(p, stood[p]) == 0]
         asked_at = {partition: self._consumer.last_poll_timestamp(partition) or 0 for partition in caught_up}
         async with self._pool.acquire(timeout=self._settings.database_timeout) as connection:
             if caught_up:
@@ -599,7 +597,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                        where o.topic = d.topic and o."partition" = d."partition" and o.next_offset = d.next""",
                     [p.topic for p in caught_up],
                     [p.partition for p in caught_up],
-                    [stands[p] for p in caught_up],
+                    [stood[p] for p in caught_up],
                     [max(0.0, time.time() - asked_at[p] / 1000) for p in caught_up],
                 )
             gone_back = await connection.fetch(
@@ -608,7 +606,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                      on o.topic = d.topic and o."partition" = d."partition" where o.next_offset < d.next""",
                 [p.topic for p in applied],
                 [p.partition for p in applied],
-                [stands[p] for p in applied],
+                [stood[p] for p in applied],
             )
             paused = {row["topic"] for row in await connection.fetch("select topic from consumer_pause")}
         await self._follow_pauses(paused)

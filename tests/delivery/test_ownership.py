@@ -1,8 +1,8 @@
 """Partitions that change hands: nothing counts twice, nothing is lost, and the stored offsets never go back."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -126,3 +126,27 @@ async def test_a_worker_that_loses_its_partitions_in_the_middle_of_a_batch(
                 await eventually(appraisal.counted(20))
         assert await book.fetch("select * from public.went_back") == []
     assert await appraisal.offsets() == {0: 20}
+
+
+async def test_partitions_taken_away_amid_a_look_around_end_no_worker(settings: Settings, appraisal: Tables) -> None:
+    async with running(counting_worker(settings)) as worker:
+        await put(settings, SHARES, records(shares(20)))
+        await eventually(appraisal.counted(20))
+        consumer: Any = worker._consumers[0]  # pyright: ignore[reportPrivateUsage]
+        pool = consumer._pool
+
+        class Slow:
+            """While it is waited for, all partitions go to somebody else."""
+
+            @asynccontextmanager
+            async def acquire(self, **options: Any) -> AsyncIterator[Any]:
+                consumer._change_course({})
+                async with pool.acquire(**options) as connection:
+                    yield connection
+
+        consumer._pool = Slow()
+        try:
+            assert consumer._next
+            await consumer._look_around()
+        finally:
+            consumer._pool = pool
