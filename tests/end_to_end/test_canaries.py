@@ -23,7 +23,10 @@ from tests.support.services import SECRET, client, settings_for, workers
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.fault(25, "personal-data canaries through every flow")
+pytestmark = [
+    pytest.mark.fault(25, "personal-data canaries through every flow"),
+    pytest.mark.fault(25, summary.ONE_EACH),
+]
 
 EVERY = tuple(SERVICES)
 COUNTY = "350902"
@@ -54,8 +57,8 @@ class World:
 
         return await eventually(posted)
 
-    async def report(self, producer_key: str, id: str, text: str) -> Any:
-        event = {
+    def event(self, id: str, text: str) -> dict[str, Any]:
+        return {
             "specversion": "1.0",
             "id": id,
             "source": "/ext/hotline",
@@ -70,6 +73,9 @@ class World:
                 "reported_at": datetime.now(UTC).isoformat(),
             },
         }
+
+    async def report(self, producer_key: str, id: str, text: str) -> Any:
+        event = self.event(id, text)
         answer = await self.ask("POST", "/opinion/api/v1/intake", json=event, headers={"X-API-Key": producer_key})
         self.answered.append(json.dumps(answer, ensure_ascii=False))
         return answer
@@ -137,7 +143,7 @@ async def test_after_erasure_nothing_can_be_decrypted(world: World) -> None:
 
 
 async def all_is_applied(world: World) -> None:
-    """What was accepted on the way is applied once; of the two reports each has its one answer."""
+    """What was accepted on the way is applied once; of the reports each has its one answer."""
     told = await world.tried.hear()
     answers = {
         answer["id"]: answer["data"]
@@ -145,7 +151,7 @@ async def all_is_applied(world: World) -> None:
             json.loads(record.value or b"") for record in await read(world.settings, "qingsheng.intake.answers.hotline")
         )
     }
-    assert sorted(data["request_id"] for data in answers.values()) == ["r-1", "r-2"]
+    assert sorted(data["request_id"] for data in answers.values()) == ["r-1", "r-2", "r-3", "r-4"]
     assert {id for data in answers.values() for id in data.get("event_ids", [])} <= told
     await world.tried.holds()
 
@@ -181,12 +187,17 @@ async def everywhere(world: World) -> str:
     assert refused["data"]["code"] == "personal_data"
     # What cannot be read at all goes to dead letters, sealed.
     broken = json.dumps({"specversion": "1.0", "data": {"text": f"{NAME} {PHONE} {EMAIL}"}}).encode()
-    await put(world.settings, "qingsheng.intake.opinion.hotline", [Put(None, broken), Put(None, b"{" + EMAIL.encode())])
+    over_kafka = [Put(json.dumps(world.event(id, text)).encode()) for id, text in (("r-3", TEXT), ("r-4", REFUSED))]
+    over_kafka += [Put(None, broken), Put(None, b"{" + EMAIL.encode())]
+    await put(world.settings, "qingsheng.intake.opinion.hotline", over_kafka)
 
     async def letters() -> bool:
         connection = await asyncpg.connect(world.settings.database_url)
         try:
-            return await connection.fetchval("select count(*) from opinion.dead_letter") == 2
+            query = (
+                "select (select count(*) from opinion.dead_letter), (select count(answer) from opinion.intake_request)"
+            )
+            return tuple(await connection.fetchrow(query)) == (2, 4)
         finally:
             await connection.close()
 

@@ -30,7 +30,6 @@ from tests.support.services import client
 from tests.support.waiting import eventually
 
 WORKERS = ["run", "producing-workers"]
-ONE_EACH = "reports of other systems meanwhile, over both doors: one answer each, what is accepted recorded once"
 TOPICS = {name: f"qingsheng.intake.{service}.{name}" for name, service in DOORS.items()}
 SERVICES = tuple(DOORS.values())
 
@@ -76,12 +75,15 @@ class Asking:
 
     async def has_read_all(self) -> bool:
         """Whether stored offsets lie behind all that stands on the topics of reports."""
-        there = sum((await ends(self.settings, list(TOPICS.values()))).values())
+        return await self.read() >= sum((await ends(self.settings, list(TOPICS.values()))).values())
+
+    async def read(self) -> int:
+        """Records of these topics that stored offsets lie behind."""
         asked = [
             f"(select coalesce(sum(next_offset), 0) from {service}.consumer_offset where topic like '%.intake.%')"
             for service in SERVICES
         ]
-        return int(await one(self.settings.database_url, f"select {' + '.join(asked)}")) >= there
+        return int(await one(self.settings.database_url, f"select {' + '.join(asked)}"))
 
     async def owned(self) -> bool:
         """Whether every partition of the topics of reports has had an owner."""

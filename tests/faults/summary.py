@@ -4,7 +4,7 @@ the file that QINGSHENG_RELIABILITY names. Every test with the mark ``fault`` is
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from tests.faults.sizes import FULL
 
 FAULTS = range(1, 26)
 LEDGER, STANDS_FOR = "ledger", "fault"
+ONE_EACH = "reports of other systems meanwhile, over both doors: one answer each, what is accepted recorded once"
+"""What is done in the trials of intake."""
 
 
 @dataclass
@@ -130,6 +132,14 @@ def _total(rows: Iterable[Row]) -> str:
     for words, faults in (("Failed", failed), ("Not tried", untried), ("Survived, some of its tests skipped", partly)):
         if faults:
             told.append(f"{words}: {', '.join(map(str, faults))}.")
+    checks: Sequence[tuple[str, Callable[[Row], bool]]] = (
+        ("No ledger was kept", lambda row: row.events > 0),
+        ("Intake's answers not counted", lambda row: row.done == ONE_EACH),
+    )
+    for words, shows in checks:
+        without = [fault for fault in survived if not any(row.survived and shows(row) for row in by_fault[fault])]
+        if without:
+            told.append(f"{words}: {', '.join(map(str, without))}.")
     return " ".join(told)
 
 

@@ -12,8 +12,8 @@ from qingsheng import producers
 from tests.abuse.test_injection import TEXT
 from tests.access.test_counties import operator_of
 from tests.end_to_end.test_mixed_stream import answered, one
-from tests.faults.asking import ONE_EACH
 from tests.faults.sizes import size
+from tests.faults.summary import ONE_EACH
 from tests.faults.trial import Trial
 from tests.support.kafka import Put, put
 from tests.support.producing import JIAOCHENG, XIAPU, refused, report

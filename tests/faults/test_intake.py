@@ -20,12 +20,12 @@ from tests.end_to_end.test_mixed_stream import (
 )
 from tests.faults.servers import Server, own
 from tests.faults.sizes import size
+from tests.faults.summary import ONE_EACH
 from tests.support.running import Child, child
 from tests.support.services import client, settings_for
 from tests.support.waiting import eventually
 
 WORKERS = ["run", "producing-workers"]
-ONE_EACH = "reports of other systems meanwhile, over both doors: one answer each, what is accepted recorded once"
 Harm = Callable[[Child], Awaitable[None]]
 
 

@@ -5,9 +5,10 @@ import pytest
 
 from tests.delivery.test_outages import through_a_way
 from tests.end_to_end.test_mixed_stream import DOORS, Sent
-from tests.faults.asking import ONE_EACH, SERVICES, WORKERS, Asking, asking
+from tests.faults.asking import SERVICES, WORKERS, Asking, asking
 from tests.faults.doomed_process import MODULE
 from tests.faults.sizes import size
+from tests.faults.summary import ONE_EACH
 from tests.support.running import child
 from tests.support.services import client, settings_for
 from tests.support.stack import Servers

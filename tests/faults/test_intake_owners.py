@@ -17,8 +17,9 @@ from shared.delivery.broker import admin
 from shared.delivery.consuming import Consumer, Read
 from shared.postgres import Connection
 from tests.delivery.tables import Tables
-from tests.faults.asking import ONE_EACH, SERVICES, TOPICS, WORKERS, Asking, asking
+from tests.faults.asking import SERVICES, TOPICS, WORKERS, Asking, asking
 from tests.faults.sizes import size
+from tests.faults.summary import ONE_EACH
 from tests.support.databases import execute
 from tests.support.running import child, running
 from tests.support.services import settings_for, workers
@@ -94,27 +95,26 @@ async def _slow_while_revoked(asked: Asking, part: Sequence[Any]) -> None:
 
 async def _offsets_come_late(asked: Asking, part: Sequence[Any]) -> None:
     reads = Consumer._stored  # pyright: ignore[reportPrivateUsage]
-    before = await asked.answers()
+    before = await asked.read()
     seen: list[int] = []
 
     async def slowly(self: Any, partitions: Any) -> Any:
         found = await reads(self, partitions)
         await asyncio.sleep(2)  # the fault
-        seen.append(await asked.answers())
+        seen.append(await asked.read())
         return found
 
     await asked.put(part)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Consumer, "_stored", slowly)
         async with workers(asked.settings, *SERVICES):
-            await asked.goes_on(before)
             await asked.all_read()
-    # Nothing is answered before the seek.
+    # Nothing is taken before the seek.
     assert seen[0] == before
 
 
 async def _offsets_cannot_be_read(asked: Asking, part: Sequence[Any]) -> None:
-    url, before = asked.settings.database_url, await asked.answers()
+    url, before = asked.settings.database_url, await asked.read()
     for service in SERVICES:
         execute(url, f"revoke select on {service}.consumer_offset from qingsheng_{service}")
     await asked.put(part)
@@ -124,10 +124,9 @@ async def _offsets_cannot_be_read(asked: Asking, part: Sequence[Any]) -> None:
             return all(any("offsets cannot be read" in problem for problem in each.problems) for each in made)
 
         await eventually(says, 60)
-        assert await asked.answers() == before
+        assert await asked.read() == before
         for service in SERVICES:
             execute(url, f"grant select on {service}.consumer_offset to qingsheng_{service}")
-        await asked.goes_on(before)
         await asked.all_read()
 
 

@@ -12,8 +12,9 @@ from qingsheng.operate.dead_letters import paused, replay, resume
 from tests.delivery.tables import Tables
 from tests.delivery.test_poison import ODD
 from tests.end_to_end.test_mixed_stream import Sent, tip
-from tests.faults.asking import ONE_EACH, SERVICES, TOPICS, WORKERS, Asking, asking, sent
+from tests.faults.asking import SERVICES, TOPICS, WORKERS, Asking, asking, sent
 from tests.faults.sizes import size
+from tests.faults.summary import ONE_EACH
 from tests.support.databases import execute
 from tests.support.kafka import Put, put
 from tests.support.running import child

@@ -14,8 +14,9 @@ from shared.settings import Settings
 from tests.delivery.tables import Tables
 from tests.delivery.test_relay import holders, relay_process
 from tests.end_to_end.test_mixed_stream import Sent, all_sent, one, tip
-from tests.faults.asking import ONE_EACH, WORKERS, Asking, asking, sent
+from tests.faults.asking import WORKERS, Asking, asking, sent
 from tests.faults.sizes import size
+from tests.faults.summary import ONE_EACH
 from tests.support.running import Child, child
 from tests.support.services import settings_for
 from tests.support.severing import way_to

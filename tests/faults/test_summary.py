@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.faults.document import write_part
-from tests.faults.summary import FAULTS, Row, written
+from tests.faults.summary import FAULTS, ONE_EACH, Row, written
 
 
 def test_only_what_passed_whole_counts_as_survived() -> None:
@@ -21,6 +21,14 @@ def test_only_what_passed_whole_counts_as_survived() -> None:
     assert "| 4 | a trial | **1 of 2 failed** | 1,000 | not shown | not shown | 2.0 |" in told
     assert "| 5 | skipped | 1 test skipped: no engine | – | – | – | – |" in told
     assert "0 lost" not in told
+
+
+def test_what_was_not_kept_or_counted_is_told() -> None:
+    rows = [Row(fault, "a trial", passed={"a"}, events=10) for fault in FAULTS if fault != 3]
+    rows += [Row(fault, ONE_EACH, passed={"b"}) for fault in FAULTS if fault != 7]
+    told = "\n".join(written(rows, "a test"))
+    assert "No ledger was kept: 3." in told
+    assert "Intake's answers not counted: 7." in told
 
 
 def test_a_ledger_whose_trial_passed_lost_nothing() -> None:
