@@ -467,7 +467,10 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     async def _decode(self, records: list[Record]) -> "_Batch[Content]":
         """In bulk what can be, the others each by itself."""
         bulk = self._subscription.bulk
-        block, others = bulk.take(records) if bulk is not None else (None, records)
+        block, others = None, records
+        if bulk is not None:
+            # In a thread: it is one long step, during which the batch before would wait between its statements.
+            block, others = await asyncio.to_thread(bulk.take, records) if len(records) >= SMALL else bulk.take(records)
         contents, dead = await self._read(others)
         batch = _Batch(records, contents, dead, block=block)
         cut = self._bound(batch.topic).passed_by(records, dead)
