@@ -1,5 +1,6 @@
 """Read SQL of the appraisal. A report reads tallies, quotas and units only; ``as_of`` alone reads facts."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -39,8 +40,13 @@ class Inputs:
 
 async def inputs_now(connection: Connection, asked: Sequence[Window], seen: Evaluation, instant: datetime) -> Inputs:
     """From the tallies. ``instant``: what is dated later does not count, though it is in the tallies."""
-    found = await _units_and_quotas(connection, seen, None)
-    sums: Sums = await _sums(connection, asked)
+    told = await _told_of_units(connection, seen, None)
+    asking = asyncio.create_task(_sums(connection, asked))
+    try:
+        await asyncio.sleep(0)  # it is sent: of thousands of counties the database takes a while, and so do units here
+        found = _units_and_quotas(told, seen)
+    finally:
+        sums: Sums = await asking
     too_early = await _of_the_future(connection, instant)
     if too_early:
         sums = added(sums, summed(too_early, asked))
@@ -49,7 +55,7 @@ async def inputs_now(connection: Connection, asked: Sequence[Window], seen: Eval
 
 async def inputs_as_of(connection: Connection, asked: Sequence[Window], seen: Evaluation, cut: datetime) -> Inputs:
     """From the facts recorded before ``cut``, the end of a local day."""
-    found = await _units_and_quotas(connection, seen, cut)
+    found = _units_and_quotas(await _told_of_units(connection, seen, cut), seen)
     return Inputs(*found, await sums_as_of(connection, asked, seen, cut))
 
 
@@ -67,11 +73,9 @@ async def freshness(connection: Connection, prefix: str) -> dict[str, Any]:
     }
 
 
-async def _units_and_quotas(
-    connection: Connection, seen: Evaluation, cut: datetime | None
-) -> tuple[list[Body], dict[str, int]]:
+def _units_and_quotas(told: "_Told", seen: Evaluation) -> tuple[list[Body], dict[str, int]]:
     """All bodies known now; quotas by the units and settings known at the moment that is asked about."""
-    now, then, settings = await _tree(connection, seen, cut)
+    now, then, settings = _tree(told)
     return bodies(now), quota_totals(settings, then, seen.period.end.year, seen.until)
 
 
@@ -84,7 +88,7 @@ async def quotas_behind(
 ) -> list[tuple[Setting, str | None]]:
     """The quota settings of the county's units for the period's year, each with the reason why it is not added up.
     ``is_late``: of a closed period, whether a setting came after the closing."""
-    _, then, settings = await _tree(connection, seen, cut)
+    _, then, settings = _tree(await _told_of_units(connection, seen, cut))
     known = [setting for setting in settings if is_late is None or not is_late(setting)]
     counted = {setting.event_id for _, setting in counted_settings(known, then, seen.period.end.year, seen.until)}
     here = {unit.unit_id for unit in then if unit.county == county}
@@ -101,10 +105,11 @@ async def known_bodies(connection: Connection) -> list[Body]:
     return bodies(Unit(*row) for row in rows)
 
 
-async def _tree(
-    connection: Connection, seen: Evaluation, cut: datetime | None
-) -> tuple[list[Unit], list[Unit], list[Setting]]:
-    """Units as known now, units as known at the moment asked about, and the quota settings up to it."""
+_Told = tuple[Sequence[Any], Sequence[Any]]
+"""Rows of definitions and of settings."""
+
+
+async def _told_of_units(connection: Connection, seen: Evaluation, cut: datetime | None) -> _Told:
     definitions = await connection.fetch(
         """select unit_id, kind, parent_id, county, name::text as name,
                   time <= $1 and ($2::timestamptz is null or recordedtime < $2) as known_then
@@ -112,17 +117,23 @@ async def _tree(
         seen.until,
         cut,
     )
-    units = [Unit(*row[:4], name=decode(row["name"])) for row in definitions]
-    now = {unit.unit_id: unit for unit in units}
-    then = {unit.unit_id: unit for unit, row in zip(units, definitions, strict=True) if row["known_then"]}
-    rows = await connection.fetch(
+    settings = await connection.fetch(
         """select unit_id, team, year, quota, time, sequence, event_id, "partition", "offset" from quota_setting
            where year = $1 and time <= $2 and ($3::timestamptz is null or recordedtime < $3)""",
         seen.period.end.year,
         seen.until,
         cut,
     )
-    return list(now.values()), list(then.values()), [Setting(*row) for row in rows]
+    return definitions, settings
+
+
+def _tree(told: _Told) -> tuple[list[Unit], list[Unit], list[Setting]]:
+    """Units as known now, units as known at the moment asked about, and the quota settings up to it."""
+    definitions, settings = told
+    units = [Unit(*row[:4], name=decode(row["name"])) for row in definitions]
+    now = {unit.unit_id: unit for unit in units}
+    then = {unit.unit_id: unit for unit, row in zip(units, definitions, strict=True) if row["known_then"]}
+    return list(now.values()), list(then.values()), [Setting(*row) for row in settings]
 
 
 async def _sums(connection: Connection, asked: Sequence[Window]) -> dict[Window, dict[str, int]]:

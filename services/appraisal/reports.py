@@ -13,12 +13,12 @@ from services.appraisal import behind, county_table, period_storage, queries, sc
 from services.appraisal.canonical import canonical
 from services.appraisal.closings import Closing, Known, is_closed, scheme_of
 from services.appraisal.evidence import Evidence
-from services.appraisal.figures import windows
+from services.appraisal.figures import Sums, Term, windows
 from services.appraisal.measures import Fact
 from services.appraisal.moves import differing, moves
 from services.appraisal.periods import Evaluation, Moment, Period, evaluation
 from services.appraisal.queries import Inputs
-from services.appraisal.quotas import Setting
+from services.appraisal.quotas import Body, Setting
 from services.appraisal.schemes import DEFAULT, Scheme
 from services.appraisal.storage import KIND_OF
 from shared.contracts.envelope import rfc3339
@@ -120,7 +120,13 @@ async def inputs(connection: Connection, asked: Question, *schemes: Scheme) -> I
 
 
 def computed(asked: Question, found: Inputs) -> county_table.Report:
-    return county_table.report(asked.scheme.terms(), found.sums, found.quotas, found.bodies, asked.seen)
+    return county_table.report(*_figured(asked, found))
+
+
+def _figured(
+    asked: Question, found: Inputs
+) -> tuple[Sequence[Term], Sums, Mapping[str, int], Sequence[Body], Evaluation]:
+    return asked.scheme.terms(), found.sums, found.quotas, found.bodies, asked.seen
 
 
 async def report(
@@ -139,8 +145,8 @@ async def report_json(connection: Connection, asked: Question, *, prefix: str, n
     if asked.closing is not None and asked.is_stored:
         return msgspec.json.encode(await report(connection, asked, prefix=prefix, now=now, zone=zone))
     fresh = await queries.freshness(connection, prefix)
-    shown = computed(asked, await inputs(connection, asked))
-    text = canonical(_digested(asked, shown))
+    shown = county_table.table(*_figured(asked, await inputs(connection, asked)))
+    text = canonical(_digested(asked, shown.counties, shown.city))
     return text[:-1] + b"," + msgspec.json.encode(_beside(asked, text, fresh, now, zone))[1:]
 
 
@@ -179,11 +185,11 @@ def day(told: str | None) -> date | None:
 def _told_report(
     asked: Question, shown: county_table.Report, fresh: dict[str, Any], now: datetime, zone: ZoneInfo
 ) -> dict[str, Any]:
-    told = _digested(asked, shown)
+    told = _digested(asked, shown["counties"], shown["city"])
     return told | _beside(asked, canonical(told), fresh, now, zone)
 
 
-def _digested(asked: Question, shown: county_table.Report) -> dict[str, Any]:
+def _digested(asked: Question, counties: Sequence[Any], city: Sequence[Any]) -> dict[str, Any]:
     """What the digest is made of."""
     revision = asked.closing.revision if asked.closing and asked.as_of is None else None
     return {
@@ -193,8 +199,8 @@ def _digested(asked: Question, shown: county_table.Report) -> dict[str, Any]:
         "scheme": asked.scheme.scheme_id,
         "scheme_version": asked.scheme.version,
         "as_of": asked.as_of.isoformat() if asked.as_of else None,
-        "counties": shown["counties"],
-        "city": shown["city"],
+        "counties": counties,
+        "city": city,
     }
 
 

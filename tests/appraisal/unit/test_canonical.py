@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.appraisal.canonical import canonical
+from services.appraisal.county_table import CityShown, CountyShown, IndicatorShown, Table
 
 numbers = (
     st.integers(-(2**53) + 1, 2**53 - 1)
@@ -38,3 +40,12 @@ def test_numbers_that_are_written_in_more_than_one_way(number: float) -> None:
 def test_a_number_that_lies_across_the_parts_looked_at(before: int, number: float) -> None:
     told = {"a": "x" * before, "n": number}
     assert canonical(told) == rfc8785.dumps(told)
+
+
+def test_a_table_is_written_as_the_library_writes_its_mappings() -> None:
+    indicator = IndicatorShown(0.5, 10, "tips_reported", None, 5, 2.5, 0.6, 0.5, 10)
+    county = CountyShown("350902", [indicator], {"zh": "蕉城区", "en": "Jiaocheng"}, None, 1, 25.0)
+    for score in (25.0, 25.5):
+        county.score = score
+        table = Table([CityShown(10, "tips_reported", 5, 0.5)], [county])
+        assert canonical({"b": table, "a": None}) == rfc8785.dumps({"a": None, "b": msgspec.to_builtins(table)})

@@ -45,9 +45,9 @@ def scored(terms: Sequence[Term], found: Sequence[Figures], bodies: Sequence[Bod
     result = weighed(cases, [terms])
     told: list[Row] = []
     for row in county_rows(terms, found, bodies):
-        at = next(at for at, body in enumerate(bodies) if body.county == row["county"])
+        at = next(at for at, body in enumerate(bodies) if body.county == row.county)
         results: list[Result] = []
-        for place, (case, is_shown) in enumerate(zip(cases, row["indicators"], strict=True)):
+        for place, (case, is_shown) in enumerate(zip(cases, row.indicators, strict=True)):
 
             def exact(ratios: Ratios, shown: Number | None, digits: int, at: int = at) -> Fraction | None:
                 number = None if shown is None else Fraction(int(ratios[0][at]), int(ratios[1][at]))
@@ -55,15 +55,15 @@ def scored(terms: Sequence[Term], found: Sequence[Figures], bodies: Sequence[Bod
                 return number
 
             base = None if case.denominators is None else Fraction(int(case.denominators[at]), case.parts)
-            assert (is_shown["numerator"], is_shown["denominator"]) == (
+            assert (is_shown.numerator, is_shown.denominator) == (
                 case.numerators[at],
                 None if base is None else float(round(base, 2)),
             )
-            value = exact(case.value, is_shown["value"], 4)
-            attainment = exact(case.attainment, is_shown["attainment"], 4)
-            points = exact(result.points(case, place), is_shown["points"], 2)
-            results.append(Result(int(case.numerators[at]), base, value, attainment, points, is_shown["note"]))
-        told.append(Row(row["county"], results, row["score"], row["rank"], row["note"]))
+            value = exact(case.value, is_shown.value, 4)
+            attainment = exact(case.attainment, is_shown.attainment, 4)
+            points = exact(result.points(case, place), is_shown.points, 2)
+            results.append(Result(int(case.numerators[at]), base, value, attainment, points, is_shown.note))
+        told.append(Row(row.county, results, row.score, row.rank, row.note))
     return told
 
 

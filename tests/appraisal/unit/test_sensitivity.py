@@ -70,12 +70,12 @@ def test_what_holds_is_the_share_of_schemes_with_the_same_rank() -> None:
     met: dict[str, list[int | None]] = {body.county: [] for body in BODIES}
     for near in neighbours(TERMS, "seed", SAMPLES):
         for row in county_rows(near, found_figures, BODIES):
-            met[row["county"]].append(row["rank"])
+            met[row.county].append(row.rank)
     for body in BODIES[1:]:
         ranks = [rank for rank in met[body.county] if rank is not None]
         told = found[body.county]
         assert told["rank"] == next(
-            row["rank"] for row in county_rows(TERMS, found_figures, BODIES) if row["county"] == body.county
+            row.rank for row in county_rows(TERMS, found_figures, BODIES) if row.county == body.county
         )
         assert told["holds"] == float(round(Fraction(ranks.count(told["rank"] or 0), len(ranks)), 2))
         assert (told["best"], told["worst"]) == (min(ranks), max(ranks))
