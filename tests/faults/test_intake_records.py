@@ -122,7 +122,13 @@ async def _only_poison(asked: Asking, made: Sequence[Any], part: list[Sent], win
     assert [each["topic"] for each in await paused(asked.settings, "opinion")] == [topic]
     behind = [each.event["id"] for each in part if each.producer == "hotline"]
     assert not await _known(asked, behind)
-    resumed = 0
+    assert await _resumed_until_all_is_read(asked) >= 2
+    await eventually(lambda: not opinion.problems)
+
+
+async def _resumed_until_all_is_read(asked: Asking) -> int:
+    """By command, as often as too much of the latest is poison. Returns how often that was."""
+    topic, resumed = asked.settings.topic_prefix + TOPICS["hotline"], 0
 
     async def goes_on_to_the_end() -> bool:
         nonlocal resumed
@@ -130,8 +136,7 @@ async def _only_poison(asked: Asking, made: Sequence[Any], part: list[Sent], win
         return await asked.has_read_all()
 
     await eventually(goes_on_to_the_end, 60, 0.3)
-    assert resumed >= 2
-    await eventually(lambda: not opinion.problems)
+    return resumed
 
 
 async def _no_letter_can_be_written(asked: Asking, made: Sequence[Any], tables: Tables, part: list[Sent]) -> None:
@@ -144,7 +149,7 @@ async def _no_letter_can_be_written(asked: Asking, made: Sequence[Any], tables: 
     await eventually(lambda: any("failing" in problem for problem in opinion.problems), 60)
     assert await tables.offsets(TOPICS["hotline"]) == offsets
     execute(url, "grant insert on opinion.dead_letter to qingsheng_opinion")
-    await asked.all_read()
+    await _resumed_until_all_is_read(asked)  # what is remembered of the poison before may pass the bound once more
     assert len(await tables.dead_letters()) == len(letters) + len(offsets)
 
 
