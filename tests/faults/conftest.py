@@ -22,8 +22,6 @@ if "QINGSHENG_FAULTS" not in os.environ:
         "test_moments.py",
         "test_poison.py",
         "test_relays.py",
-        "test_servers.py",
-        "test_workers.py",
     ]
 
 
