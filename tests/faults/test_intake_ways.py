@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,12 +16,11 @@ from tests.end_to_end.test_mixed_stream import Sent, all_sent, one, tip
 from tests.faults.asking import WORKERS, Asking, asking, sent
 from tests.faults.sizes import size
 from tests.faults.summary import ONE_EACH
+from tests.faults.ways import ways
 from tests.support.running import Child, child
 from tests.support.services import settings_for
-from tests.support.severing import way_to
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
-from tests.web.test_outages import through
 
 
 @pytest.mark.fault(21, ONE_EACH)
@@ -88,20 +86,9 @@ async def _has_sent(settings: Settings) -> bool:
 
 
 async def _late_and_half_deaf(asked: Asking, parts: Sequence[Sequence[Sent]]) -> None:
-    host, port = asked.settings.kafka_bootstrap_servers.split(":")
-    place = urlsplit(asked.settings.database_url)
     rest = iter(parts)
-    async with (
-        way_to(host, int(port), names_server=True) as to_broker,
-        way_to(str(place.hostname), int(place.port or 5432)) as to_database,
-    ):
-        severed = asked.settings.model_copy(
-            update={
-                "kafka_bootstrap_servers": f"127.0.0.1:{to_broker.port}",
-                "database_url": through(asked.settings.database_url, to_database.port),
-                "database_timeout": 2.0,
-            }
-        )
+    settings = asked.settings.model_copy(update={"database_timeout": 2.0})
+    async with ways(settings) as (severed, to_broker, to_database):
         with child(severed, "qingsheng", WORKERS):
             for way in (to_broker, to_database):
                 await asked.put(next(rest))

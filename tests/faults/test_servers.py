@@ -6,7 +6,6 @@ import os
 import shutil
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -22,13 +21,12 @@ from tests.faults import summary
 from tests.faults.servers import own
 from tests.faults.sizes import size
 from tests.faults.trial import Trial, mixed, trial
+from tests.faults.ways import ways
 from tests.support.kafka import read
 from tests.support.running import running
 from tests.support.services import client, settings_for, workers
-from tests.support.severing import way_to
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
-from tests.web.test_outages import through
 
 
 @pytest.mark.fault(5, "the broker killed again and again, commands going on")
@@ -106,18 +104,7 @@ async def test_the_database_is_frozen(stack: Servers, topic_prefix: str, request
 
 @pytest.mark.fault(23, "500 ms of delay, then one-way loss, on the ways to broker and database")
 async def test_late_and_half_deaf(tried: Trial) -> None:
-    host, port = tried.settings.kafka_bootstrap_servers.split(":")
-    parts = urlsplit(tried.settings.database_url)
-    async with (
-        way_to(host, int(port), names_server=True) as to_broker,
-        way_to(str(parts.hostname), int(parts.port or 5432)) as to_database,
-    ):
-        severed = tried.settings.model_copy(
-            update={
-                "kafka_bootstrap_servers": f"127.0.0.1:{to_broker.port}",
-                "database_url": through(tried.settings.database_url, to_database.port),
-            }
-        )
+    async with ways(tried.settings) as (severed, to_broker, to_database):
 
         async def nothing_waits() -> bool:
             return await _waiting(tried) == 0
