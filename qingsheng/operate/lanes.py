@@ -164,25 +164,24 @@ def _decoded(
         if block is not None:
             for partition, moment in reader.bulk.recorded(block).items():
                 done.note(TopicPartition(many[0].topic, partition), moment)
+    if choice.skipped:
+        records = [record for record in records if _place(record) not in choice.skipped]
     found: list[Read[Any]] = []
-    latest: dict[int, datetime] = {}
     for record in records:
-        at = _place(record)
-        if choice.skipped and at in choice.skipped:
-            continue
         try:
             event = reader.decode(record)
         except Broken:
             continue
-        if event is None or (choice.wanted is not None and event.id not in choice.wanted):
-            continue
-        if choice.watched and at in choice.watched:
-            done.applied.add(at)
-        found.append(Read(event, *at))
-        if latest.get(record.partition, event.recordedtime) <= event.recordedtime:
-            latest[record.partition] = event.recordedtime
+        if event is not None and (choice.wanted is None or event.id in choice.wanted):
+            found.append(Read(event, record.topic, record.partition, record.offset))
+    if choice.watched:
+        done.applied.update(read[1:] for read in found if read[1:] in choice.watched)
+    latest: dict[int, datetime] = {}
+    for event, _, partition, _ in found:
+        if latest.get(partition, event.recordedtime) <= event.recordedtime:
+            latest[partition] = event.recordedtime
     for partition, moment in latest.items():
-        done.note(TopicPartition(records[0].topic, partition), moment)
+        done.note(TopicPartition(found[0].topic, partition), moment)
     return found, block
 
 

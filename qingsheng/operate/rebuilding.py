@@ -72,7 +72,8 @@ async def _switch(connection: Any, done: Replayed) -> None:
     for _ in range(ATTEMPTS):
         try:
             async with connection.transaction():
-                await connection.execute("set local lock_timeout = '500ms'; set local search_path = ''")
+                # Longer than a second, after which PostgreSQL ends an autovacuum that is in the way.
+                await connection.execute("set local lock_timeout = '1500ms'; set local search_path = ''")
                 await _switch_now(connection, done)
                 return
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):

@@ -130,6 +130,9 @@ class Measure(IntEnum):
     TRAINED_YEAR = 16
 
 
+_ANSWERED, _ACTED, _DECLINED, _NO_ACTION = map(int, (Flag.ANSWERED, Flag.ACTED, Flag.DECLINED, Flag.NO_ACTION))
+"""As plain numbers, which ``&`` takes a tenth of the time for."""
+
 TRAINED = {1: Measure.TRAINED_MONTH, 3: Measure.TRAINED_QUARTER, 6: Measure.TRAINED_HALF, 12: Measure.TRAINED_YEAR}
 """By the length of the period in months. These and ``SHARE`` are counted by volunteer first, see ``of_person``."""
 
@@ -310,13 +313,13 @@ def _tip(tip: Fact, triage: Fact | None, resolution: Fact | None) -> dict[TallyK
     if triage:
         counts.update(_waited(Measure.TIP_TRIAGED, tip, triage))
     if resolution:
-        answered = resolution.flag & Flag.ANSWERED
-        if answered or not resolution.flag & Flag.DECLINED:
+        answered = resolution.flag & _ANSWERED
+        if answered or not resolution.flag & _DECLINED:
             counts.update(_waited(Measure.TIP_RESOLVED_IN_TIME, tip, resolution))
         counts[TallyKey(Measure.TIP_RESOLVED, county, resolution.day, 0)] = 1
         if answered:
             counts[TallyKey(Measure.TIP_ANSWERED, county, resolution.day, 0)] = 1
-        if resolution.flag & Flag.ACTED:
+        if resolution.flag & _ACTED:
             counts[TallyKey(Measure.NEED_ACTED, county, resolution.day, 0)] = 1
     return counts
 
@@ -324,7 +327,7 @@ def _tip(tip: Fact, triage: Fact | None, resolution: Fact | None) -> dict[TallyK
 def _case(case: Fact, closing: Fact | None) -> dict[TallyKey, int]:
     counts = {TallyKey(Measure.CASE_OPENED, case.county, case.day, 0): 1}
     if closing:
-        closed = Measure.CASE_NO_ACTION if closing.flag & Flag.NO_ACTION else Measure.CASE_CLOSED
+        closed = Measure.CASE_NO_ACTION if closing.flag & _NO_ACTION else Measure.CASE_CLOSED
         counts.update(_waited(closed, case, closing))
     return counts
 

@@ -29,6 +29,8 @@ _ROW = np.dtype(
 """A row of COPY's binary form: the number of fields, then of each its length and its bytes."""
 _HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END = b"\xff\xff"
+_AT_ONCE = 2_000
+"""Rows that are written to the socket at once."""
 
 
 async def save(connection: Connection, shares: Shares) -> bool:
@@ -52,4 +54,7 @@ async def _copied(shares: Shares) -> AsyncIterator[bytes]:
         rows[name] = getattr(shares, name)
     rows["kind"] = int(Kind.REPOST_LOGGED)
     rows["county"] = np.char.zfill(shares.county.astype("S6"), 6)
-    yield _HEAD + rows.tobytes() + _END
+    yield _HEAD
+    for start in range(0, len(rows), _AT_ONCE):
+        yield rows[start : start + _AT_ONCE].tobytes()
+    yield _END

@@ -42,6 +42,10 @@ _HOUR = 3600 * _SECOND
 _DAY = 24 * _HOUR
 UNIX_DAYS = 10_957
 """From 1970 to ``EPOCH``."""
+_FIRSTS = (
+    np.arange(f"{_YEARS[0]}-01", f"{_YEARS[1] + 1}-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
+)
+"""The first day, since 1970, of each month of these years, and of the one that follows."""
 
 _STRING = re.compile(rb'"(\w+)"\s*:\s*"([^"\\]*)"')
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -353,10 +357,9 @@ def _moments(table: Bytes, at: int, written: _Time, good: Which) -> Numbers:
     year = _value(digits[:4], good)
     month, day, hour, minute, second = (_value(digits[n : n + 2], good) for n in range(4, 14, 2))
     good &= (year >= _YEARS[0]) & (year <= _YEARS[1]) & (month >= 1) & (month <= 12)
-    months = np.where(good, (year - 1970) * 12 + month - 1, 0)
-    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    following = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    good &= (day >= 1) & (day <= following - first) & (hour < 24) & (minute < 60) & (second < 60)
+    months = np.where(good, (year - _YEARS[0]) * 12 + month - 1, 0)
+    first = _FIRSTS[months]
+    good &= (day >= 1) & (day <= _FIRSTS[months + 1] - first) & (hour < 24) & (minute < 60) & (second < 60)
     moment = (first + day - 1 - UNIX_DAYS) * _DAY + ((hour * 60 + minute) * 60 + second) * _SECOND - written.offset
     if written.fraction:
         moment += _number(table, at + 20, written.fraction, good) * 10 ** (6 - written.fraction)

@@ -206,7 +206,7 @@ async def lock(connection: Connection, new: Sequence[Fact], shares: Shares | Non
     """
     first = _FIRST_LOCK[Kind.REPOST_LOGGED]
     alone = {} if shares is None else {first + n: False for n in np.unique(shares.subject[:, 15]).tolist()}
-    opened: list[UUID | str] = [] if shares is None else [*hexadecimal(shares.subject)]
+    opened: list[UUID | str] = []
     for fact in new:
         number = _FIRST_LOCK[fact.kind] + fact.subject.int % _LOCKS
         if fact.kind in OPENINGS:
@@ -222,8 +222,10 @@ async def lock(connection: Connection, new: Sequence[Fact], shares: Shares | Non
         sorted(alone),
         [alone[number] for number in sorted(alone)],
     )
-    if not (opened and await connection.fetchval("select exists (select from early_subject)")):
+    if not (opened or shares is not None) or not await connection.fetchval("select exists (select from early_subject)"):
         return set()
+    if shares is not None:
+        opened += hexadecimal(shares.subject)
     rows = await connection.fetch("delete from early_subject where subject = any($1::uuid[]) returning subject", opened)
     return {row["subject"] for row in rows}
 
