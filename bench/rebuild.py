@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from bench.stack import empty_stack
 from bench.synthetic import YEAR, code
@@ -31,30 +31,60 @@ PARTITIONS = 6
 _START = datetime(YEAR, 1, 1, tzinfo=UTC)
 
 
-def told(events: int) -> Iterator[tuple[str, int, str, dict[str, Any], str, datetime, int]]:
-    """Service, partition, type, data, subject, time and sequence of each event, in order of time."""
-    volunteers = [(str(uuid7()), str(uuid7())) for _ in range(VOLUNTEERS)]
+def _written(service: str, kind: str, number: int, subject: str, key: str, data: dict[str, Any]) -> str:
+    """An event of this type with the places of its values."""
+    event = {
+        "specversion": "1.0", "id": "%(id)s", "source": f"/qingsheng/{service}", "subject": f"{subject}/%(subject)s",
+        "type": f"qingsheng.{service}.{kind}.v1", "time": "%(time)s", "recordedtime": "%(recorded)s",
+        "sequence": f"{number or '%(sequence)s'}", "datacontenttype": "application/json", "county": "%(county)s",
+        "partitionkey": f"%({key})s", "data": data,
+    }  # fmt: skip
+    return json.dumps(event, separators=(",", ":"))
+
+
+_SHARE = {
+    "repost_id": "%(subject)s",
+    "post_id": "%(post)s",
+    "volunteer_id": "%(volunteer)s",
+    "account_id": "%(account)s",
+}
+_SINCE = {"tip_id": "%(subject)s", "reported_at": "%(reported)s"}
+_REPORT = {"channel": "phone", "kind": "need", "topic": "jobs", "unit_id": "%(county)s"}
+_TRIAGE = {"responsible_unit_id": "%(county)s", "triaged_at": "%(time)s"}
+_END = {"outcome": "acted", "answered": True, "resolved_at": "%(time)s"}
+SHARE = _written(
+    "campaign", "repost_logged", 0, "repost", "volunteer", _SHARE | {"platform": "weibo", "shared_at": "%(time)s"}
+)
+TIP = [
+    (_written("opinion", "tip_reported", 1, "tip", "subject", _SINCE | _REPORT), timedelta(0)),
+    (_written("opinion", "tip_triaged", 2, "tip", "subject", _SINCE | _TRIAGE), timedelta(days=2)),
+    (_written("opinion", "tip_resolved", 3, "tip", "subject", _SINCE | _END), timedelta(days=20)),
+]
+"""What is told of a tip, and how long after it was reported."""
+RECORDED = timedelta(seconds=3)
+
+
+def told(events: int) -> Iterator[tuple[str, int, str, str]]:
+    """Service, partition, key and value of each event, in order of time."""
+    volunteers = [(str(uuid7()), str(uuid7()), code(n % 9, 9)) for n in range(VOLUNTEERS)]
     step = timedelta(days=300) / events
     post, made = str(uuid7()), 0
     while made < events:
         at = _START + made * step
+        share = {"post": post, "time": at.isoformat(), "recorded": (at + RECORDED).isoformat()}
         for number in range(made, made + 7):
-            volunteer, account = volunteers[number * 7919 % VOLUNTEERS]
-            share = str(uuid7())
-            data = {"repost_id": share, "post_id": post, "volunteer_id": volunteer, "account_id": account}
-            data |= {"platform": "weibo", "shared_at": at.isoformat()}
-            partition = number * 7919 % VOLUNTEERS % PARTITIONS
-            yield "campaign", partition, "repost_logged", data, f"repost/{share}", at, number // VOLUNTEERS + 1
-        tip, county = str(uuid7()), code(made // 10 % 9, 9)
-        since = {"tip_id": tip, "reported_at": at.isoformat()}
-        report = since | {"channel": "phone", "kind": "need", "topic": "jobs", "unit_id": county}
-        triaged, resolved = at + timedelta(days=2), at + timedelta(days=20)
-        triage = since | {"responsible_unit_id": county, "triaged_at": triaged.isoformat()}
-        end = since | {"outcome": "acted", "answered": True, "resolved_at": resolved.isoformat()}
-        partition = made // 10 % PARTITIONS
-        yield "opinion", partition, "tip_reported", report, f"tip/{tip}", at, 1
-        yield "opinion", partition, "tip_triaged", triage, f"tip/{tip}", triaged, 2
-        yield "opinion", partition, "tip_resolved", end, f"tip/{tip}", resolved, 3
+            who = number * 7919 % VOLUNTEERS
+            share["volunteer"], share["account"], share["county"] = volunteers[who]
+            share |= {"id": str(uuid7()), "subject": str(uuid7()), "sequence": str(number // VOLUNTEERS + 1)}
+            yield "campaign", who % PARTITIONS, share["volunteer"], SHARE % share
+        tip = {"subject": str(uuid7()), "county": code(made // 10 % 9, 9), "reported": at.isoformat()}
+        for written, later in TIP:
+            tip |= {
+                "id": str(uuid7()),
+                "time": (at + later).isoformat(),
+                "recorded": (at + later + RECORDED).isoformat(),
+            }
+            yield "opinion", made // 10 % PARTITIONS, tip["subject"], written % tip
         made += 10
 
 
@@ -71,25 +101,14 @@ async def produce(settings: Settings, events: int) -> int:
         topic = f"{settings.topic_prefix}qingsheng.{place[0]}.events"
         sent.append(await producer.send_batch(batches.pop(place), topic, partition=place[1]))
 
-    for number, (service, partition, kind, data, subject, at, sequence) in enumerate(told(events)):
-        key = data.get("volunteer_id") or data["tip_id"]
-        event = {
-            "specversion": "1.0", "id": str(uuid7()), "source": f"/qingsheng/{service}", "subject": subject,
-            "type": f"qingsheng.{service}.{kind}.v1", "time": at.isoformat(),
-            "recordedtime": (at + timedelta(seconds=3)).isoformat(), "sequence": str(sequence),
-            "datacontenttype": "application/json", "county": data.get("unit_id") or code(int(key[-4:], 16) % 9, 9),
-            "partitionkey": key, "data": data,
-        }  # fmt: skip
-        if kind in ("tip_triaged", "tip_resolved"):
-            event["county"] = code(number // 10 % 9, 9)
-        value = json.dumps(event, separators=(",", ":")).encode()
+    for service, partition, key, value in told(events):
         written += len(value)
         place = service, partition
         batch = batches.get(place) or batches.setdefault(place, producer.create_batch())
-        if batch.append(key=key.encode(), value=value, timestamp=None) is None:
+        if batch.append(key=key.encode(), value=value.encode(), timestamp=None) is None:
             await send(place)
             batches[place] = producer.create_batch()
-            batches[place].append(key=key.encode(), value=value, timestamp=None)
+            batches[place].append(key=key.encode(), value=value.encode(), timestamp=None)
     for place in list(batches):
         await send(place)
     await asyncio.gather(*sent)
