@@ -56,7 +56,7 @@ def one_memory(scale: float, number: int) -> dict[str, Any]:
     for name, events in (("short", _of(100_000, scale)), ("long", _of(1_000_000, scale))):
         with empty_stack() as settings:
             found[name] = asyncio.run(
-                catch_up.measure(settings, catch_up.share_events(events, seed=number), seconds=600)
+                catch_up.caught_up(settings, catch_up.share_events(events, seed=number), seconds=600)
             )
     return found
 

@@ -133,8 +133,18 @@ async def measure(settings: Settings, seconds: float, connections: int) -> dict[
     await tell_unit(settings)
     token = await operator_session(settings)
     core = 0 if (os.cpu_count() or 1) > 1 else None
+    mine = os.sched_getaffinity(0)
     if core is not None:
         off_core(core)
+    try:
+        return await _side_by_side(settings, token, core, seconds, connections)
+    finally:
+        _keep_on(os.getpid(), mine)  # whatever this process measures next has all cores
+
+
+async def _side_by_side(
+    settings: Settings, token: str, core: int | None, seconds: float, connections: int
+) -> dict[str, Any]:
     command = lambda: Asker(settings.port, "/campaign/api/v1/columns", [f"Authorization: Bearer {token}"])  # noqa: E731
     bare = lambda: Asker(BARE_PORT, "/columns")  # noqa: E731
     found: dict[str, Any] = {}
@@ -160,8 +170,12 @@ def off_core(core: int) -> None:
         with contextlib.suppress(OSError, IndexError):
             pid = int(status.parent.name)
             if pid == os.getpid() or _descends(pid, os.getpid()):
-                for task in (status.parent / "task").iterdir():
-                    os.sched_setaffinity(int(task.name), others)
+                _keep_on(pid, others)
+
+
+def _keep_on(pid: int, cores: set[int]) -> None:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), cores)
 
 
 def _descends(pid: int, ancestor: int) -> bool:
