@@ -52,7 +52,7 @@ async def rebuild(settings: Settings, progress: Progress = lambda _read, _all: N
         done = Replayed()
         async with fresh_tables(settings, SCHEMA) as connection:
             await replay(settings, SCHEMA, done, choice, progress=progress)
-            await add_indices(connection, SCHEMA)
+            await add_indices(settings, connection, SCHEMA)
             read = NEARLY + 1
             while read > NEARLY:  # what came meanwhile
                 before = sum(done.next.values())

@@ -47,7 +47,8 @@ async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
             )
         for row in await connection.fetch(_CONSTRAINTS, list(PROJECTED)):
             await connection.execute(f'alter table {schema}.{row["of"]} add constraint "{row["name"]}" {row["body"]}')
-        await _make_indices(connection, schema, unique=True)
+        for index in await _indices(connection, schema, unique=True):
+            await connection.execute(index)
         for row in await connection.fetch(_TRIGGERS, list(PROJECTED)):
             await connection.execute(row["body"].replace(" ON appraisal.", f" ON {schema}.", 1))
         yield connection
@@ -57,16 +58,29 @@ async def fresh_tables(settings: Settings, schema: str) -> AsyncIterator[Any]:
         await connection.close()
 
 
-async def add_indices(connection: Any, schema: str) -> None:
-    """Those that only readers need, under the names of the present ones; and what the planner should know."""
-    await _make_indices(connection, schema, unique=False)
+async def add_indices(settings: Settings, connection: Any, schema: str) -> None:
+    """Those that only readers need, under the names of the present ones; and what the planner should know. Two at a time:
+    the workers that PostgreSQL makes one with wait for each other."""
+    left = await _indices(connection, schema, unique=False)
+    left.reverse()
+
+    async def make(connection: Any) -> None:
+        while left:
+            await connection.execute(left.pop())
+
+    other = await connection_to(settings, schema)
+    try:
+        await asyncio.gather(make(connection), make(other))
+    finally:
+        await other.close()
     for table in PROJECTED:
         await connection.execute(f"alter table {schema}.{table} reset (autovacuum_enabled); analyze {schema}.{table}")
 
 
-async def _make_indices(connection: Any, schema: str, *, unique: bool) -> None:
-    for row in await connection.fetch(_INDICES, list(PROJECTED), unique):
-        await connection.execute(row["body"].replace(" ON appraisal.", f" ON {schema}.", 1))
+async def _indices(connection: Any, schema: str, *, unique: bool) -> list[str]:
+    """Statements that make them, in the order in which the present ones were made."""
+    rows = await connection.fetch(_INDICES, list(PROJECTED), unique)
+    return [row["body"].replace(" ON appraisal.", f" ON {schema}.", 1) for row in rows]
 
 
 _TABLES = "(select format('appraisal.%I', t)::regclass from unnest($1::text[]) as t)"

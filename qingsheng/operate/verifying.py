@@ -137,7 +137,7 @@ async def _recomputed(
             events = await period_storage.events_taken_in(scratch)
             if events != record["events"]:
                 return ["the log no longer holds all events that the report was made from"]
-        await add_indices(scratch, schema)
+        await add_indices(settings, scratch, schema)
         found = await _altered(scratch, settings, known)
         asked = _asked(closing, record, zone)
         shown = reports.computed(asked, await reports.inputs(scratch, asked))
