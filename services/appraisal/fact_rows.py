@@ -52,7 +52,7 @@ async def written(columns: Mapping[str, Any], n: int) -> AsyncIterator[bytes]:
 
 
 def columns_of(facts: Sequence[Fact]) -> dict[str, Any]:
-    """The columns of facts that all have a volunteer, or all have none; none may have a second county."""
+    """For ``written``: the columns of at least one fact. All have a volunteer, or all have none; no second county is told."""
     id, kind, subject, county, _, volunteer, time, day, recordedtime, sequence, flag, partition, offset = zip(
         *facts, strict=True
     )

@@ -236,7 +236,9 @@ async def lock(connection: Connection, new: Sequence[Fact], shares: Shares | Non
         sorted(alone),
         [alone[number] for number in sorted(alone)],
     )
-    if not (opened or shares is not None) or not await connection.fetchval("select exists (select from early_subject)"):
+    if not opened and shares is None:
+        return set()
+    if not await connection.fetchval("select exists (select from early_subject)"):
         return set()
     if shares is not None:
         opened += hexadecimal(shares.subject)
