@@ -12,7 +12,7 @@ import asyncpg
 from qingsheng.registry import SERVICES
 from shared.access import audit
 from shared.contracts.decoding import Broken
-from shared.delivery.consuming import Read, Subscription
+from shared.delivery.subscription import Read, Subscription
 from shared.postgres import open_pool
 from shared.security import Sealer
 from shared.settings import Settings

@@ -16,7 +16,7 @@ from services.appraisal.tallying import Pending
 from shared.contracts.broken import Broken
 from shared.contracts.topics import events_topic
 from shared.delivery.broker import connection_options
-from shared.delivery.consuming import Read, Subscription
+from shared.delivery.subscription import Read, Subscription
 from shared.postgres import connect, use_json
 from shared.settings import Settings
 

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from qingsheng.registry import SERVICES
 from shared.delivery.broker import admin, connection_options
-from shared.delivery.consuming import Subscription
+from shared.delivery.subscription import Subscription
 from shared.postgres import connect
 from shared.settings import Settings
 

@@ -19,15 +19,15 @@ from services.appraisal.measures import (
     resolution_flag,
     voiding_flag,
 )
-from services.appraisal.shares import ShareReader, Shares
+from services.appraisal.shares import ShareReader, Shares, joined
 from services.appraisal.storage import COUNTED, KIND_OF, SOURCES, Saved
 from services.appraisal.tallying import Pending
 from shared.contracts import roster
 from shared.contracts.decoding import Decoded, Decoder
 from shared.contracts.envelope import EventData
 from shared.contracts.topics import events_topic
-from shared.delivery.consuming import Bulk, Read, Subscription
 from shared.delivery.dead_letters import Record
+from shared.delivery.subscription import Bulk, Read, Subscription
 from shared.postgres import Connection
 from shared.settings import Settings
 
@@ -65,7 +65,9 @@ def subscriptions(settings: Settings) -> list[Subscription[Decoded]]:
         decoder = Decoder(service, types, settings.zone)
         decode = partial(_decoded, decoder)
         bulk = (
-            Bulk(ShareReader(decode, settings.zone), apply_shares, Shares.recorded) if service == "campaign" else None
+            Bulk(ShareReader(decode, settings.zone), apply_shares, joined, Shares.recorded)
+            if service == "campaign"
+            else None
         )
         found.append(
             Subscription(

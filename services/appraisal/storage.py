@@ -14,7 +14,7 @@ from services.appraisal.shares import Shares, hexadecimal
 from shared.contracts import campaign, opinion, roster, training
 from shared.contracts.decoding import Decoded
 from shared.contracts.envelope import EventData
-from shared.delivery.consuming import Read
+from shared.delivery.subscription import Read
 from shared.postgres import Connection
 
 KIND_OF: dict[type[EventData], Kind] = {

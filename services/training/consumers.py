@@ -6,9 +6,9 @@ from typing import Any
 from shared.contracts.decoding import Decoder
 from shared.contracts.topics import events_topic
 from shared.delivery import parking
-from shared.delivery.consuming import Read, Subscription
 from shared.delivery.intake import Door
 from shared.delivery.intake_subscription import intake_subscription
+from shared.delivery.subscription import Read, Subscription
 from shared.postgres import Connection
 from shared.roster_view.storage import NEEDED, project
 from shared.settings import Settings

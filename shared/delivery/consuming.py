@@ -11,13 +11,12 @@ import copy
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from itertools import chain, groupby
 from operator import attrgetter
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, cast
 
 import asyncpg
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -27,26 +26,23 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
 from shared import tracing
-from shared.contracts.decoding import Broken
 from shared.delivery import measures
+from shared.delivery.batches import JOINED, SMALL, Batch, BatchReader, place
 from shared.delivery.dead_letters import Bound, Dead, Record, store
+from shared.delivery.subscription import Content, Read, Subscription
 from shared.postgres import ATTEMPTS, CONFLICTS, OUTAGES, Connection, Pool
 from shared.security import Sealer
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Content = TypeVar("Content")
-MAX_RECORDS = 10_000
-DECODE_CHUNK = 250
 AHEAD = 2
 """Batches in hand: while one waits for PostgreSQL, the next is decoded and the one after it fetched."""
-SMALL = 1_000
-"""A batch of fewer records costs about the same whatever their number: the next one waits for its end in the fetcher, and
-grows meanwhile, rather than being lined up behind it as small. That is what keeps events fresh."""
 MORE_MS = 10
 """How long a small batch is held open for what has come since. The fetcher asks nothing more of a partition of which it
 holds a record: what it held is as old as the end of the batch before, and the rest is one fetch away."""
+HELD = 0.5
+"""Seconds that a batch of which more waits is held for it, once the one before is done: the broker may be gone."""
 BACKOFF = 1.0
 HEARTBEAT = 1.0
 FEW = 20
@@ -55,93 +51,16 @@ STALLED_AFTER = 30.0
 """Seconds without a record, though there are some, that count as a problem."""
 
 
-class Read(NamedTuple, Generic[Content]):
-    """A decoded record and the place it was read from. ``topic`` is the full name, with the deployment's prefix."""
-
-    content: Content
-    topic: str
-    partition: int
-    offset: int
-
-
-Block = TypeVar("Block")
-
-
-@dataclass(frozen=True)
-class Bulk(Generic[Content, Block]):
-    """A quicker way for the records of which there are most, beside the ordinary one, which stays the measure of it.
-
-    ``take`` reads those that it can, as one block, and leaves the others in their order, good or bad. ``apply`` works
-    within the batch's transaction on a block and what was read of the others. ``recorded`` tells by partition when the
-    latest of a block was recorded. Where a block cannot be applied, its records go the ordinary way.
-    """
-
-    take: Callable[[Sequence[Record]], tuple[Block | None, Sequence[Record]]]
-    apply: Callable[[Connection, Block, Sequence[Read[Content]]], Awaitable[None]]
-    recorded: Callable[[Block], Mapping[int, datetime]]
-
-
-@dataclass(frozen=True)
-class Subscription(Generic[Content]):
-    """What a service reads and what it does with it.
-
-    ``decode`` gives the content, None for a record that is not needed, or raises Broken. ``apply`` works within the
-    batch's transaction. ``sealed``: bytes of dead letters are encrypted. ``recorded`` tells when a content was recorded.
-    ``only_projects``: nothing but rebuildable state is written. Then a commit need not wait for the disk: should
-    PostgreSQL crash, effects and offset are lost together, and the records are read again.
-    """
-
-    topic: str
-    decode: Callable[[Record], Content | None]
-    apply: Callable[[Connection, Sequence[Read[Content]]], Awaitable[None]]
-    is_pattern: bool = False
-    sealed: bool = False
-    only_projects: bool = False
-    recorded: Callable[[Content], datetime] | None = None
-    bulk: Bulk[Content, Any] | None = None
-    max_records: int = MAX_RECORDS
-
-    def reads(self, topic: str, prefix: str) -> bool:
-        """Whether a topic, by its full name, is one of this subscription's."""
-        if self.is_pattern:
-            return re.fullmatch(re.escape(prefix) + self.topic, topic) is not None
-        return topic == prefix + self.topic
-
-
-@dataclass(frozen=True)
-class _Batch(Generic[Content]):
-    """Records of one topic, decoded: as contents, dead letters, and what was taken in bulk. ``passes_bound``: with its
-    last record the invalid share passes its bound."""
-
-    records: list[Record]
-    contents: list[Read[Content]]
-    dead: list[Dead]
-    block: Any = None
-    passes_bound: bool = False
-
-    @property
-    def topic(self) -> str:
-        return self.records[0].topic
-
-    @cached_property
-    def ends(self) -> dict[TopicPartition, int]:
-        """The offset behind the last record of each partition."""
-        last = {record.partition: record.offset + 1 for record in self.records}
-        return {TopicPartition(self.topic, number): end for number, end in last.items()}
-
-    def up_to(self, count: int) -> "_Batch[Content]":
-        """Only the first ``count`` records, at the last of which the bound is passed."""
-        kept = {(record.partition, record.offset) for record in self.records[:count]}
-        return _Batch(
-            self.records[:count],
-            [read for read in self.contents if (read.partition, read.offset) in kept],
-            [letter for letter in self.dead if (letter.record.partition, letter.record.offset) in kept],
-            passes_bound=True,
-        )
-
-
 class Fenced(Exception):
     """The stored offset is not what this worker last read or wrote: another owner went on."""
+
+
+@dataclass
+class _LinedUp(Generic[Content]):
+    """A batch that waits for the one before it, and until ``closed`` for more to be joined to it."""
+
+    batch: Batch[Content]
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Consumer(ConsumerRebalanceListener, Generic[Content]):
@@ -154,7 +73,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         self._service = service
         self._group = f"{settings.topic_prefix}qingsheng.{service}"
         self._sealer = Sealer(settings.secret_key.get_secret_value(), "dead-letter") if subscription.sealed else None
-        self._bounds: dict[str, Bound] = {}
+        self._reader = BatchReader(subscription, settings, self._group)
         self._failures: dict[str, Bound] = {}
         """By topic: of records that were applied one by one, those that failed. As of the last commit."""
         self._next: dict[TopicPartition, int] = {}
@@ -170,6 +89,10 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         """Grows whenever partitions change hands or are sought anew: what was read on an earlier course is dropped."""
         self._applying: list[asyncio.Task[None]] = []
         """The batch that is being applied, and those decoded behind it."""
+        self._lined_up: _LinedUp[Content] | None = None
+        """The last of them, while more may be joined to it."""
+        self._failed: dict[TopicPartition, int] = {}
+        """Up to where a block could not be applied: up to there each record is read by itself."""
         self._trouble: dict[str, str] = {}
         self._taking_up: asyncio.Task[None] | None = None
         self._subscriber: Any = None
@@ -192,7 +115,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             parser=_keep_raw,
             decoder=_raw,
             fetch_max_wait_ms=100,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
+            max_partition_fetch_bytes=3 * 1024 * 1024,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=300,
             # Above the worst batch, so that a rebalance waits for it rather than throwing its work away.
@@ -229,6 +152,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     ) -> None:
         """Pause, read the stored offsets, seek, resume: nothing is handled before the seek."""
         self._change_course({})
+        self._failed.clear()
         self._trouble.clear()
         if assigned:
             self._consumer.pause(*assigned)
@@ -237,6 +161,9 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
 
     def _change_course(self, offsets: dict[TopicPartition, int]) -> None:
         self._course += 1
+        if self._lined_up is not None:
+            self._lined_up.closed.set()
+            self._lined_up = None
         self._next = offsets
         self._follow = dict(offsets)
         self._doubted.clear()
@@ -331,17 +258,49 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         for record in self._expected(records):
             by_topic.setdefault(record.topic, []).append(record)
         for records_of_topic in by_topic.values():
-            batch = await self._decode(records_of_topic)
+            batch = await self._reader.read(records_of_topic, one_by_one=self._is_read_again(records_of_topic))
+            await self._line_up(batch, course)
+        if len(records) < SMALL:
+            # The next one waits for the end of this one in the fetcher, and grows meanwhile, rather than being lined up
+            # behind it as small. That is what keeps events fresh.
+            await self.drain()
+
+    def _is_read_again(self, records: Sequence[Record]) -> bool:
+        first = {record.partition: record.offset for record in reversed(records)}
+        topic = records[0].topic
+        return any(offset < self._failed.get(TopicPartition(topic, number), 0) for number, offset in first.items())
+
+    async def _line_up(self, batch: Batch[Content], course: int) -> None:
+        """Behind those in hand, or joined to the last of them if that has not begun."""
+        if course != self._course:
+            return
+        bulk, last = self._subscription.bulk, self._lined_up
+        together = last.batch.joined(batch, bulk, self._subscription.max_records) if last and bulk else None
+        if last is not None and together is not None:
+            last.batch = together
+        else:
+            if last is not None:
+                last.closed.set()
             while len(self._applying) >= AHEAD:
                 await asyncio.wait(self._applying, return_when=asyncio.FIRST_COMPLETED)
             if course != self._course:
                 return
             before = self._applying[-1] if self._applying else None
-            task = asyncio.get_running_loop().create_task(self._persist_after(before, batch, course))
+            last = self._lined_up = _LinedUp(batch)
+            task = asyncio.get_running_loop().create_task(self._persist_after(before, last, course))
             task.add_done_callback(self._applying.remove)
             self._applying.append(task)
-        if len(records) < SMALL:
-            await self.drain()
+        if not self._is_held(last.batch, batch):
+            last.closed.set()
+
+    def _is_held(self, batch: Batch[Content], latest: Batch[Content]) -> bool:
+        """Whether a batch waits for more to be joined to it: when it has a block, and the broker has more."""
+        return (
+            batch.block is not None
+            and latest.count >= SMALL
+            and batch.count < JOINED
+            and any(self._left(partition, offset) for partition, offset in self._follow.items())
+        )
 
     async def _more(self) -> list[Record]:
         """What has come since the fetcher last asked; its errors are told by its next call."""
@@ -375,12 +334,18 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             return []
         return run if run[0].offset >= expected else [record for record in run if record.offset >= expected]
 
-    async def _persist_after(self, before: "asyncio.Task[None] | None", batch: "_Batch[Content]", course: int) -> None:
+    async def _persist_after(
+        self, before: "asyncio.Task[None] | None", lined: "_LinedUp[Content]", course: int
+    ) -> None:
         if before is not None:
             await asyncio.wait([before])
-        await self._persist(batch, course)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(lined.closed.wait(), HELD)
+        if self._lined_up is lined:
+            self._lined_up = None
+        await self._persist(lined.batch, course)
 
-    async def _persist(self, batch: "_Batch[Content]", course: int) -> None:
+    async def _persist(self, batch: Batch[Content], course: int) -> None:
         """Applies a batch, for as long as it takes and its course is kept. Never raises."""
         one_by_one = False
         conflicts = 0
@@ -403,16 +368,22 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     conflicts += 1
                     await asyncio.sleep(0.01)
                     continue
+                if batch.block is not None:
+                    log.warning(
+                        "%s: a block cannot be applied, its records are read again", self._group, exc_info=error
+                    )
+                    self._failed.update(batch.ends)
+                    await self._take_up(sorted(batch.ends), course)
+                    return
                 if one_by_one:
                     self._trouble["apply"] = f"{self._subscription.topic}: failing: {type(error).__name__}"
                     log.exception("%s: a batch cannot be applied", self._group)
                     await asyncio.sleep(BACKOFF)
                 one_by_one = True
-                batch = await self._without_block(batch)
 
-    async def _apply(self, batch: "_Batch[Content]", course: int, *, one_by_one: bool) -> None:
+    async def _apply(self, batch: Batch[Content], course: int, *, one_by_one: bool) -> None:
         ends = batch.ends
-        failures = self._failures.setdefault(batch.topic, self._new_bound())
+        failures = self._failures.setdefault(batch.topic, self._reader.new_bound())
         if one_by_one:
             failures = copy.deepcopy(failures)  # an attempt that is rolled back leaves no trace
         starts = {partition: self._next[partition] for partition in ends if partition in self._next}
@@ -441,9 +412,9 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                         f"more than {share:.0%} of the last {window} records are invalid",
                     )
         if not one_by_one:
-            failures.passed_by(batch.records, [])
+            failures.took_valid(batch.count)
         self._failures[batch.topic] = failures
-        measures.of_batch(self._service, len(batch.records), began, latest)
+        measures.of_batch(self._service, batch.count, began, latest)
         self._tell(batch, dead)
         if course != self._course:
             return  # sought anew meanwhile: the fence will tell how far this batch came
@@ -451,77 +422,26 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         if batch.passes_bound:
             self._pause(batch.topic)
 
-    def _tell(self, batch: "_Batch[Content]", dead: Sequence[Dead]) -> None:
+    def _tell(self, batch: Batch[Content], dead: Sequence[Dead]) -> None:
         """A log line for the batch; where few came, as when people are at work, with the traces they belong to."""
-        told: dict[str, object] = {"topic": batch.topic, "records": len(batch.records)}
-        if len(batch.records) <= FEW:
+        told: dict[str, object] = {"topic": batch.topic, "records": batch.count}
+        if batch.count <= FEW:
             told["trace_ids"] = sorted({trace for r in batch.records if (trace := tracing.of_record(r.value))})
         log.info("%s: applied", self._group, extra=told)
         for letter in dead[:FEW]:
             log.warning(
-                "%s: a record is a dead letter", self._group, extra={"reason": letter.reason, **_place(letter.record)}
+                "%s: a record is a dead letter", self._group, extra={"reason": letter.reason, **place(letter.record)}
             )
         if len(dead) > FEW:
             log.warning("%s: and %d more records are dead letters", self._group, len(dead) - FEW)
 
-    async def _decode(self, records: list[Record]) -> "_Batch[Content]":
-        """In bulk what can be, the others each by itself."""
-        bulk = self._subscription.bulk
-        block, others = None, records
-        if bulk is not None:
-            # In a thread: it is one long step, during which the batch before would wait between its statements.
-            block, others = await asyncio.to_thread(bulk.take, records) if len(records) >= SMALL else bulk.take(records)
-        contents, dead = await self._read(others)
-        batch = _Batch(records, contents, dead, block=block)
-        cut = self._bound(batch.topic).passed_by(records, dead)
-        return batch if cut is None else (await self._without_block(batch)).up_to(cut)
-
-    async def _without_block(self, batch: "_Batch[Content]") -> "_Batch[Content]":
-        """The same with every record read the ordinary way."""
-        if batch.block is None:
-            return batch
-        contents, dead = await self._read(batch.records)
-        return replace(batch, contents=contents, dead=dead, block=None)
-
-    async def _read(self, records: Sequence[Record]) -> tuple[list[Read[Content]], list[Dead]]:
-        """Each record by itself. Yields now and then, so that the batch before goes on being applied."""
-        contents: list[Read[Content]] = []
-        dead: list[Dead] = []
-        decode = self._subscription.decode
-        for start in range(0, len(records), DECODE_CHUNK):
-            for record in records[start : start + DECODE_CHUNK]:
-                try:
-                    content = decode(record)
-                except Broken as broken:
-                    dead.append(Dead(record, broken.reason, broken.detail))
-                except Exception as error:
-                    log.exception("%s: a record cannot be decoded", self._group, extra=_place(record))
-                    dead.append(Dead(record, "cannot_decode", type(error).__name__))
-                else:
-                    if content is not None:
-                        contents.append(Read(content, record.topic, record.partition, record.offset))
-            await asyncio.sleep(0)
-        return contents, dead
-
-    def _bound(self, topic: str) -> Bound:
-        return self._bounds.setdefault(topic, self._new_bound())
-
-    def _new_bound(self) -> Bound:
-        return Bound(self._settings.dead_letter_window, self._settings.dead_letter_share)
-
     async def _advance(
-        self, connection: Connection, starts: dict[TopicPartition, int], batch: "_Batch[Content]"
+        self, connection: Connection, starts: dict[TopicPartition, int], batch: Batch[Content]
     ) -> datetime | None:
         """The fence: raises Fenced unless every offset still stands where this worker left it, and may be moved. Returns
         when the latest of the batch was recorded."""
         partitions = sorted(starts)
-        bulk = self._subscription.bulk
-        latest = dict(bulk.recorded(batch.block)) if bulk is not None and batch.block is not None else {}
-        if recorded := self._subscription.recorded:
-            for content, _, number, _ in batch.contents:
-                at = recorded(content)
-                if number not in latest or latest[number] < at:
-                    latest[number] = at
+        latest = batch.latest(self._subscription)
         status = await connection.execute(
             """update consumer_offset o
                set next_offset = d.next, recorded_until = greatest(o.recorded_until, d.recorded)
@@ -539,7 +459,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             raise Fenced
         return max(latest.values(), default=None)
 
-    async def _apply_singly(self, connection: Connection, batch: "_Batch[Content]", failures: Bound) -> list[Dead]:
+    async def _apply_singly(self, connection: Connection, batch: Batch[Content], failures: Bound) -> list[Dead]:
         """After a batch failed as a whole: each record by itself, so that one hurts no other. Raises when the share that
         fails passes the bound: then it is the reader that is broken, and its records are no dead letters."""
         records = {(record.partition, record.offset): record for record in batch.records}
@@ -551,7 +471,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     "%s: a record cannot be applied",
                     self._group,
                     exc_info=None if dead else error,
-                    extra=_place(records[read.partition, read.offset]),
+                    extra=place(records[read.partition, read.offset]),
                 )
                 dead.append(Dead(records[read.partition, read.offset], "cannot_apply", type(error).__name__))
             if failures.passed_after([error is not None]):
@@ -649,7 +569,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             self._pause(topic)
         for topic in self._paused_topics - paused:
             self._paused_topics.discard(topic)
-            self._bounds.pop(topic, None)
+            self._reader.forget(topic)
             self._consumer.resume(*(partition for partition in self._next if partition.topic == topic))
 
     def _pause(self, topic: str) -> None:
@@ -677,13 +597,6 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         if self._subscriber is None or self._subscriber.consumer is None:
             return 0
         return sum(self._left(partition, offset) or 0 for partition, offset in self._next.items())
-
-
-def _place(record: Record) -> dict[str, object]:
-    """For a log line: where a record stands, and the trace that it belongs to."""
-    place: dict[str, object] = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-    trace = tracing.of_record(record.value)
-    return place | ({"trace_id": trace} if trace else {})
 
 
 async def _keep_raw(message: tuple[Record, ...]) -> KafkaMessage:

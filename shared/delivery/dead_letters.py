@@ -45,12 +45,15 @@ class Bound:
                     return index + 1
         return None
 
+    def took_valid(self, count: int) -> None:
+        """The common case: valid records push others out of the window, and a window full of valid ones stays so."""
+        if self._invalid or len(self._recent) < self._window:
+            self.passed_after([False] * min(count, self._window))
+
     def passed_by(self, records: Sequence[Record], dead: Sequence[Dead]) -> int | None:
         """Takes note of a batch. Returns how many of its records may be applied when the bound is passed within it."""
         if not dead:
-            # The common case: valid records push others out of the window, and a window full of valid ones stays so.
-            if self._invalid or len(self._recent) < self._window:
-                self.passed_after([False] * min(len(records), self._window))
+            self.took_valid(len(records))
             return None
         bad = {(letter.record.partition, letter.record.offset) for letter in dead}
         return self.passed_after([(record.partition, record.offset) in bad for record in records])

@@ -6,9 +6,9 @@ from shared.contracts.decoding import Broken
 from shared.contracts.refusals import Refusal
 from shared.contracts.requests import Unreadable, parse
 from shared.contracts.topics import intake_pattern
-from shared.delivery.consuming import Read, Subscription
 from shared.delivery.dead_letters import Record
 from shared.delivery.intake import Arrival, Door
+from shared.delivery.subscription import Read, Subscription
 from shared.postgres import Connection
 
 MAX_RECORDS = 1_000

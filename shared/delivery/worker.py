@@ -15,10 +15,11 @@ from aiokafka.errors import KafkaError
 from shared.clock import Clock
 from shared.delivery import parking
 from shared.delivery.broker import admin, connection_options, create_broker
-from shared.delivery.consuming import Consumer, Subscription
+from shared.delivery.consuming import Consumer
 from shared.delivery.dead_letters import erase_old
 from shared.delivery.intake import Door
 from shared.delivery.relay import Relay
+from shared.delivery.subscription import Subscription
 from shared.postgres import CONFLICTS, OUTAGES, Connection, Pool, connect, in_transaction, open_pool
 from shared.settings import Settings
 

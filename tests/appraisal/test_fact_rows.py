@@ -11,7 +11,7 @@ from services.appraisal import storage
 from services.appraisal.consumers import sorted_out
 from services.appraisal.storage import COUNTED, FACT, SOURCES, save_facts
 from shared.contracts.decoding import Broken, Decoder
-from shared.delivery.consuming import Read
+from shared.delivery.subscription import Read
 from shared.postgres import connect
 from tests.support.random_events import arrivals, encode, generate, service_of
 from tests.support.services import settings_for

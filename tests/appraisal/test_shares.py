@@ -20,7 +20,7 @@ from services.appraisal.storage import PROJECTED
 from services.appraisal.tallying import Pending
 from shared.contracts import campaign
 from shared.contracts.decoding import Broken, Decoded, Decoder
-from shared.delivery.consuming import Read
+from shared.delivery.subscription import Read
 from shared.postgres import connect, use_json
 from tests.support.random_events import arrivals, encode, generate, service_of, type_of
 from tests.support.services import settings_for

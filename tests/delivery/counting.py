@@ -6,7 +6,7 @@ from typing import Any
 
 from services.appraisal.worker import create_worker
 from shared.contracts.decoding import Decoded
-from shared.delivery.consuming import Read, Subscription
+from shared.delivery.subscription import Read, Subscription
 from shared.delivery.worker import Worker
 from shared.postgres import Connection
 from shared.settings import Settings

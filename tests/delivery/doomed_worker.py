@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from shared.delivery.consuming import Consumer, Read
+from shared.delivery.consuming import Consumer
+from shared.delivery.subscription import Read
 from shared.postgres import Connection
 from shared.settings import Settings
 from tests.delivery.counting import Apply, counting_worker

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.delivery.consuming import Bulk, Read
+from shared.delivery.consuming import Consumer
+from shared.delivery.subscription import Bulk, Read
 from shared.postgres import Connection
 from shared.settings import Settings
 from tests.delivery.counting import counting_worker, subscription_to_shares
@@ -75,6 +76,38 @@ async def test_a_block_that_cannot_be_applied_goes_the_ordinary_way(settings: Se
         await eventually(lambda: not worker.problems)
     assert seen.blocks
     assert await appraisal.dead_letters() == []
+
+
+async def test_while_more_waits_batches_are_applied_together(settings: Settings, appraisal: Tables) -> None:
+    good = records(shares(5_500), partition=0)
+    await put(settings, SHARES, [*good[:2_500], Put(b"poison", partition=0), *good[2_500:]])
+    seen = Seen(settings)
+    async with running(counting_worker(settings, bulk=seen.bulk(), max_records=1_000)):
+        await eventually(appraisal.counted(5_500))
+        await eventually(lambda: appraisal.stand_at({0: 5_501}))
+    assert max(seen.blocks) > 2_000
+    assert [(letter["offset"], letter["reason"]) for letter in await appraisal.dead_letters()] == [(2_500, "not_json")]
+
+
+async def test_more_that_does_not_come_is_not_waited_for(
+    settings: Settings, appraisal: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Consumer, "_left", lambda *_: 1)
+    await put(settings, SHARES, records(shares(1_500), partition=0))
+    async with running(counting_worker(settings, max_records=2_000)):
+        await eventually(appraisal.counted(1_500))
+
+
+async def test_batches_that_cannot_be_applied_together_are_read_again(settings: Settings, appraisal: Tables) -> None:
+    good = records(shares(3_000), partition=0)
+    await put(settings, SHARES, [*good[:1_500], Put(b"poison", partition=0), *good[1_500:]])
+    seen = Seen(settings, fails=True)
+    async with running(counting_worker(settings, bulk=seen.bulk(), max_records=1_000)) as worker:
+        await eventually(appraisal.counted(3_000))
+        await eventually(lambda: appraisal.stand_at({0: 3_001}))
+        await eventually(lambda: not worker.problems)
+    assert max(seen.blocks) > 1_000
+    assert [(letter["offset"], letter["reason"]) for letter in await appraisal.dead_letters()] == [(1_500, "not_json")]
 
 
 async def test_the_bound_is_passed_in_the_middle_of_a_block(settings: Settings, appraisal: Tables) -> None:

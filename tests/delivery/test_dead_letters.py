@@ -9,8 +9,8 @@ import pytest
 from qingsheng.operate.dead_letters import discard, groups, replay
 from shared.access.audit import first_broken_line
 from shared.contracts.envelope import Event
-from shared.delivery.consuming import Read
 from shared.delivery.dead_letters import erase_old
+from shared.delivery.subscription import Read
 from shared.postgres import Connection
 from shared.settings import Settings
 from tests.delivery.counting import Apply, counting_worker

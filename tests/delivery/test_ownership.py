@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.delivery.consuming import Read
+from shared.delivery.subscription import Read
 from shared.postgres import Connection
 from shared.settings import Settings
 from tests.delivery.counting import Apply, counting_worker

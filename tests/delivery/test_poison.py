@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from shared.contracts.envelope import Event
-from shared.delivery.consuming import Read
+from shared.delivery.subscription import Read
 from shared.postgres import Connection
 from shared.settings import Settings
 from tests.delivery.counting import Apply, counting_worker

@@ -14,7 +14,8 @@ from qingsheng.operate.dead_letters import replay
 from qingsheng.topics import ensure_topics
 from services.appraisal.worker import create_worker
 from shared.delivery.broker import admin
-from shared.delivery.consuming import Consumer, Read
+from shared.delivery.consuming import Consumer
+from shared.delivery.subscription import Read
 from shared.postgres import Connection
 from tests.delivery.counting import Apply, counting_worker
 from tests.delivery.tables import SHARES

@@ -14,7 +14,8 @@ from faststream.kafka import KafkaBroker
 
 from qingsheng.registry import SERVICES as ALL
 from shared.delivery.broker import admin
-from shared.delivery.consuming import Consumer, Read
+from shared.delivery.consuming import Consumer
+from shared.delivery.subscription import Read
 from shared.postgres import Connection
 from tests.delivery.tables import Tables
 from tests.faults.asking import SERVICES, TOPICS, WORKERS, Asking, asking

@@ -14,7 +14,7 @@ import pytest
 from faststream.kafka import KafkaBroker
 
 from services.appraisal.worker import create_worker
-from shared.delivery.consuming import Read
+from shared.delivery.subscription import Read
 from shared.postgres import Connection
 from tests.delivery.counting import Apply, counting_worker
 from tests.faults.sizes import FULL, size

@@ -14,7 +14,7 @@ from services.appraisal.schemes import Scheme
 from services.appraisal.storage import COUNTED, SOURCES
 from shared.contracts import roster
 from shared.contracts.decoding import Decoder
-from shared.delivery.consuming import Read
+from shared.delivery.subscription import Read
 from shared.postgres import Connection, Pool, open_pool
 from tests.support.event_log import encode, service_of
 from tests.support.services import settings_for
