@@ -1,30 +1,20 @@
-"""Runs processes of the services: APIs under uvicorn, workers on one event loop."""
+"""Runs processes of the services: APIs, or workers on one event loop."""
 
 import asyncio
 import logging
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import uvicorn
 import uvloop
 from prometheus_client import start_http_server
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import RedirectResponse
-from starlette.routing import Mount, Route
 
 from qingsheng.collecting import collect_seldom
-from qingsheng.connections import Patient
 from qingsheng.registry import SERVICES
 from shared import spans, telemetry
 from shared.settings import Settings
-from shared.web.headers import SecurityHeaders
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +38,8 @@ def run(process: str, settings: Settings) -> None:
     services = GROUPS.get(process) or [process.rpartition("-")[0]]
     try:
         if process.endswith(("api", "apis")):
+            from qingsheng.serving import serve  # a worker starts without what serves
+
             serve(services, settings)
         else:
             if settings.metrics_port:
@@ -55,56 +47,6 @@ def run(process: str, settings: Settings) -> None:
             uvloop.run(work(services, settings))
     finally:
         spans.stop()
-
-
-def apis(services: Sequence[str], settings: Settings) -> Starlette:
-    """The named services' APIs, each under its own path."""
-    made = {name: SERVICES[name].create_api(settings) for name in services}
-    stopping = asyncio.Event()
-    for app in made.values():
-        app.state.stopping = stopping
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as running:
-            for app in made.values():
-                await running.enter_async_context(app.router.lifespan_context(app))
-            yield
-
-    async def home(_: Request) -> RedirectResponse:
-        return RedirectResponse(f"/{'appraisal' if 'appraisal' in made else services[0]}/")
-
-    routes: list[Any] = [Route("/", home), *(Mount(f"/{name}", app) for name, app in made.items())]
-    outer = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(SecurityHeaders)])
-    outer.state.stopping = stopping
-    return outer
-
-
-class Server(uvicorn.Server):
-    """Tells streams that stay open to end, before it waits for its connections."""
-
-    async def shutdown(self, sockets: Any = None) -> None:
-        self.config.app.state.stopping.set()  # type: ignore[union-attr]
-        await super().shutdown(sockets)
-
-
-def serve(services: Sequence[str], settings: Settings) -> None:
-    config = uvicorn.Config(
-        apis(services, settings),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=Patient,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=10,
-        server_header=False,
-    )
-    server = Server(config)
-    collect_seldom()
-    server.run()
-    if not server.started:
-        raise SystemExit(3)
 
 
 async def work(services: Sequence[str], settings: Settings) -> None:

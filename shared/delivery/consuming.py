@@ -193,8 +193,10 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         stored, paused = await self._stored(partitions)
         if course != self._course:
             return
-        ends = await self._consumer.end_offsets(partitions)
-        beginnings = await self._consumer.beginning_offsets(partitions)
+        beginnings, ends = cast(
+            list[dict[TopicPartition, int]],
+            await asyncio.gather(self._consumer.beginning_offsets(partitions), self._consumer.end_offsets(partitions)),
+        )
         if course != self._course:
             return
         self._paused_topics |= paused
@@ -221,6 +223,9 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 self._consumer.pause(partition)
             else:
                 self._consumer.resume(partition)
+        waiting = sum(ends[partition] - sought[partition] for partition in partitions if partition in sought)
+        told = {"topic": partitions[0].topic, "partitions": len(partitions), "waiting": waiting}
+        log.info("%s: reads on from where it stood", self._group, extra=told)
         self._change_course(sought)
 
     async def _stored(self, partitions: Sequence[TopicPartition]) -> tuple[dict[TopicPartition, int], set[str]]:

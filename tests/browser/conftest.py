@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from qingsheng.run import Server, apis
+from qingsheng.serving import Server, apis
 from shared.settings import Settings
 from tests.browser.chromium import DEADLINE, Browser, chromium
 from tests.support.waiting import eventually_now

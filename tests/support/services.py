@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from qingsheng.registry import SERVICES
-from qingsheng.run import apis
+from qingsheng.serving import apis
 from qingsheng.topics import ensure_topics
 from qingsheng.users import operator_session
 from shared.access.sessions import COOKIE
