@@ -22,7 +22,7 @@ def _freeze_once(amid: bool, outcome: Path) -> None:
     first: list[Any] = []
 
     def is_first(batch: Any) -> bool:
-        if not first and batch.topic.endswith(SHARES) and len(batch.records) >= GREAT:
+        if not first and batch.topic.endswith(SHARES) and batch.count >= GREAT:
             first.append(batch)
         return any(batch is each for each in first) and not outcome.exists()
 
