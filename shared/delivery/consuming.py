@@ -223,6 +223,11 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 self._consumer.pause(partition)
             else:
                 self._consumer.resume(partition)
+        for partition, offset in sought.items():
+            # Batches of other partitions that have not begun are dropped with the course. They are read again at once: no
+            # further record may come to show the gap.
+            if partition not in partitions and self._follow.get(partition) != offset:
+                self._consumer.seek(partition, offset)
         waiting = sum(ends[partition] - sought[partition] for partition in partitions if partition in sought)
         told = {"topic": partitions[0].topic, "partitions": len(partitions), "waiting": waiting}
         log.info("%s: reads on from where it stood", self._group, extra=told)
