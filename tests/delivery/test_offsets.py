@@ -1,14 +1,18 @@
 """Where reading begins: at the stored offset alone, which operators may move while no worker runs."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from qingsheng.topics import ensure_topics
+from shared.contracts.decoding import Decoded
+from shared.delivery.subscription import Read
+from shared.postgres import Connection
 from shared.settings import Settings
-from tests.delivery.counting import counting_worker
+from tests.delivery.counting import Apply, counting_worker
 from tests.delivery.tables import SHARES, Counted, Tables
 from tests.support.events import records, shares
 from tests.support.kafka import commit, committed, put
@@ -166,3 +170,31 @@ async def test_a_partition_of_which_nothing_comes_is_told(
         kafka.getmany = gives
         await eventually(appraisal.counted(3))
         await eventually(lambda: not worker.problems)
+
+
+async def test_what_is_in_hand_is_read_again_when_another_partition_goes_back(
+    settings: Settings, appraisal: Tables
+) -> None:
+    away = True
+    tried: set[int] = set()
+
+    def around(applies: Apply) -> Apply:
+        async def apply(connection: Connection, reads: Sequence[Read[Decoded]]) -> None:
+            tried.update(read.partition for read in reads)
+            if away and any(read.partition == 1 for read in reads):
+                raise ConnectionRefusedError("the database is away")
+            await applies(connection, reads)
+
+        return apply
+
+    await put(settings, SHARES, records(shares(5), partition=0))
+    async with running(counting_worker(settings, around)) as worker:
+        await eventually(lambda: appraisal.stand_at({0: 5}))
+        await put(settings, SHARES, records(shares(3), partition=1))
+        await eventually(lambda: worker.problems)
+        tried.clear()
+        # As after a crash that took the last commit back.
+        await appraisal.pool.execute("""update consumer_offset set next_offset = 2 where "partition" = 0""")
+        await eventually(lambda: 0 in tried)
+        away = False
+        await eventually(lambda: appraisal.stand_at({0: 5, 1: 3}))
