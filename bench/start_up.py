@@ -48,7 +48,7 @@ async def of_worker(settings: Settings, times: int = 3) -> dict[str, Any]:
     for number in range(times + 1):
         await produce(settings, share_events(1, seed=number))
         logged = LOG.stat().st_size if LOG.exists() else 0
-        begun, began = time.monotonic(), time.time()
+        begun, begun_at = time.monotonic(), time.time()
         process = worker(settings)
         try:
             samples = await watched(settings.database_url, CONSUMED, number + 1, begun + 60, [process])
@@ -57,7 +57,7 @@ async def of_worker(settings: Settings, times: int = 3) -> dict[str, Any]:
             process.terminate()
             process.wait(30)
         if number:
-            polled.append(_first_poll(logged) - began)
+            polled.append(_first_poll(logged) - begun_at)
             counted.append(samples[-1][0] - begun)
     return {
         "first_poll_seconds": median(polled),
@@ -68,7 +68,8 @@ async def of_worker(settings: Settings, times: int = 3) -> dict[str, Any]:
 
 
 def _first_poll(logged: int) -> float:
-    """The moment (Unix time) from which on all topics are read, by the worker's log behind this place."""
+    """The moment (Unix time) from which on all topics are read, by what the log holds behind byte ``logged``. Raises
+    SystemExit where the worker does not tell so of each of them."""
     first: dict[str, float] = {}
     with LOG.open("rb") as log:
         log.seek(logged)

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 DECODE_CHUNK = 250
 SMALL = 1_000
-"""A batch of fewer records costs about the same whatever their number."""
+"""Records. A batch of fewer costs about the same whatever their number."""
 JOINED = 40_000
 """Records of batches that were taken in bulk which are applied together while more of them wait: what they change in the
 same rows is added up first."""
@@ -54,8 +54,8 @@ class Batch(Generic[Content]):
         return found
 
     def joined(self, after: "Batch[Content]", bulk: Bulk[Content, Any], most: int) -> "Batch[Content] | None":
-        """This one and the one after it as one; None if they are not to be: of few records each, or of many that were
-        read one by one, which take memory."""
+        """This one and the one after it as one. None unless both have a block, are of one topic, and hold together at most
+        ``JOINED`` records and ``most`` that were read one by one, of which each takes memory."""
         if (
             self.block is None
             or after.block is None
