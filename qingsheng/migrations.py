@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from qingsheng.registry import ACCESS, SERVICES
+from shared.locks import Single, wait_for_single
 from shared.postgres import role_of
 
 ROOT = Path(__file__).parent.parent
-_LOCK = 0x5147_5348  # two runs at once wait for each other
 
 
 class MigrationFailed(Exception):
@@ -29,7 +29,7 @@ def migrate(database_url: str) -> None:
 async def amigrate(database_url: str) -> None:
     connection = await asyncpg.connect(database_url, timeout=30)
     try:
-        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        await wait_for_single(connection, Single.MIGRATION)
         schemas = {service.name: service.migrations for service in SERVICES.values()} | dict([ACCESS])
         for schema in schemas:
             await _make_schema(connection, schema)

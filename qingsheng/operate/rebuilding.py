@@ -10,12 +10,12 @@ import asyncpg
 from qingsheng.operate.lanes import Choice, Replayed
 from qingsheng.operate.replaying import Progress, add_indices, fresh_tables, replay
 from services.appraisal.storage import PROJECTED
+from shared.locks import Single, lease_single
 from shared.postgres import connect, role_of
 from shared.settings import Settings
 
 SCHEMA = "appraisal_rebuild"
 OLD = "appraisal_before"
-_LOCK = 0x5147_5242
 NEARLY = 2_000
 """Records that may be left when the tables are switched: the worker reads them."""
 ATTEMPTS = 240
@@ -38,7 +38,7 @@ async def rebuild(settings: Settings, progress: Progress = lambda _read, _all: N
     """Reads the whole log into new tables, then switches; the worker goes on behind where the log was read to."""
     lock: Any = await connect(settings)
     try:
-        if not await lock.fetchval("select pg_try_advisory_lock($1)", _LOCK):
+        if not await lease_single(lock, Single.REBUILD):
             raise Busy("another rebuild is under way")
         dead = await lock.fetch('select topic, "partition", "offset" from appraisal.dead_letter')
         discarded = await lock.fetch(

@@ -15,6 +15,7 @@ from shared.contracts import campaign, opinion, roster, training
 from shared.contracts.decoding import Decoded
 from shared.contracts.envelope import EventData
 from shared.delivery.subscription import Read
+from shared.locks import Family, hold_numbers
 from shared.postgres import Connection
 
 KIND_OF: dict[type[EventData], Kind] = {
@@ -79,7 +80,6 @@ OPENINGS = frozenset(
 MOVEMENTS = frozenset({Kind.VOLUNTEER_REGISTERED, Kind.VOLUNTEER_TRANSFERRED, Kind.VOLUNTEER_LEFT})
 _MANY = 64
 """Facts from which on it is quicker to make rows by columns than one by one."""
-_LOCK_CLASS = 0x51_5B
 _LOCKS = 256
 """Of each service: facts of one are put together with those of no other, and need not wait for them."""
 _FIRST_LOCK = {int(kind): SOURCES.index(event_type.SERVICE) * _LOCKS for event_type, kind in KIND_OF.items()}
@@ -228,14 +228,7 @@ async def lock(connection: Connection, new: Sequence[Fact], shares: Shares | Non
             alone.setdefault(number, False)
         else:
             alone[number] = True
-    await connection.execute(
-        """select case when d.alone then pg_advisory_xact_lock($1, d.number)
-                       else pg_advisory_xact_lock_shared($1, d.number) end
-           from unnest($2::int[], $3::bool[]) as d (number, alone)""",
-        _LOCK_CLASS,
-        sorted(alone),
-        [alone[number] for number in sorted(alone)],
-    )
+    await hold_numbers(connection, Family.FACTS, alone)
     if not opened and shares is None:
         return set()
     if not await connection.fetchval("select exists (select from early_subject)"):

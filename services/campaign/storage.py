@@ -6,10 +6,8 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from shared.locks import Family, hold_names
 from shared.postgres import Connection
-
-_LOCK_CLASS = 0x51_53  # names this advisory lock among others
-
 
 # -- the roster held still ---------------------------------------------------------------------------------------------
 
@@ -25,14 +23,12 @@ async def hold_roster(connection: Connection) -> None:
     It comes before every other lock (of parking, rows, streams): takers, settling and projections would otherwise wait
     for one another in a circle.
     """
-    await connection.execute(
-        "select pg_advisory_xact_lock_shared($1, hashtext(current_schema || '.roster'))", _LOCK_CLASS
-    )
+    await hold_names(connection, Family.CAMPAIGN_ROSTER, [".roster"], shared=True)
 
 
 async def change_roster(connection: Connection) -> None:
     """Waits for whoever logs shares, and keeps others from it until the transaction ends."""
-    await connection.execute("select pg_advisory_xact_lock($1, hashtext(current_schema || '.roster'))", _LOCK_CLASS)
+    await hold_names(connection, Family.CAMPAIGN_ROSTER, [".roster"])
 
 
 # -- columns and posts -------------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from typing import Any
 import rfc8785
 
 from shared.access.roles import Principal
+from shared.locks import Family, hold_table
 from shared.postgres import Connection
 
 _FIRST = bytes(32)
-_LOCK = 0x51_5A
 _LINES = "select number, at, actor, action, subject, details::text, hash"
 
 
@@ -29,7 +29,7 @@ async def record(
     ``volunteer/<id>``; ``details`` are JSON, without personal data. A text for ``who`` names a command of the operator.
     ``log``: the table, the service's own or ``access.audit``."""
     # One after the other, until the transaction ends: else two lines would follow the same one.
-    await connection.execute("select pg_advisory_xact_lock($1, $2::regclass::oid::int)", _LOCK, log)
+    await hold_table(connection, Family.AUDIT, log)
     last = await connection.fetchrow(f"select number, hash from {log} order by number desc limit 1")  # noqa: S608
     number, previous = (last["number"] + 1, last["hash"]) if last else (1, _FIRST)
     line = {

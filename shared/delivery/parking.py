@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.contracts.requests import Request
+from shared.locks import Family, hold_names
 from shared.postgres import Connection
 from shared.security import Sealer
 
-_LOCK_CLASS = 0x51_5A  # names these advisory locks among others
 _LOCKS = 256
 """Things share this many locks: a projection of thousands of things must not exhaust PostgreSQL's lock table."""
 SETTLE_CHUNK = 500
@@ -21,11 +21,7 @@ async def lock(connection: Connection, things: Sequence[str]) -> None:
     """Takes the things' locks until the end of the transaction, in one order for all."""
     numbers = sorted({zlib.crc32(thing.encode()) % _LOCKS for thing in things})
     if numbers:
-        await connection.execute(
-            "select pg_advisory_xact_lock($1, hashtext(current_schema || n)) from unnest($2::int[]) as n",
-            _LOCK_CLASS,
-            numbers,
-        )
+        await hold_names(connection, Family.PARKING, [str(number) for number in numbers])
 
 
 async def arrived(connection: Connection, things: Sequence[str]) -> None:

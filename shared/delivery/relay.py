@@ -13,6 +13,7 @@ from aiokafka.errors import InvalidTopicError, KafkaError, TopicAuthorizationFai
 from shared.contracts.topics import events_topic
 from shared.delivery.broker import SEND_TIMEOUT, create_producer
 from shared.delivery.own_topic import OF_OUTBOX, compare, note_published
+from shared.locks import Family, lease
 from shared.postgres import OUTAGES, Connection, connect, role_of
 from shared.settings import Settings
 
@@ -29,7 +30,6 @@ HELD_UP = 10.0
 """Seconds until a topic that took nothing is tried again; the others are served meanwhile."""
 OF_A_TOPIC = (TopicAuthorizationFailedError, InvalidTopicError)
 """What a producer says of one topic, and cannot mend by trying again; all else that it cannot mend is about itself."""
-_LOCK_CLASS = 0x51_5E  # names the relay's advisory locks among others
 
 
 class Relay:
@@ -83,7 +83,7 @@ class Relay:
             transaction_timeout=str(int(self._lease * 1000)),
         )
         try:
-            held = await connection.fetchval("select pg_try_advisory_lock($1, hashtext(current_schema))", _LOCK_CLASS)
+            held = await lease(connection, Family.RELAY)
             if held:
                 await connection.add_listener(f"{self._service}_outbox", self._woken)
             yield connection if held else None

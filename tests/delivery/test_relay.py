@@ -21,6 +21,7 @@ from shared.contracts.campaign import PostPublished, RepostLogged
 from shared.contracts.topics import events_topic
 from shared.delivery.outbox import Draft, append, send
 from shared.delivery.relay import Relay
+from shared.locks import Family
 from shared.postgres import Connection, Pool, open_pool
 from shared.settings import Settings
 from tests.delivery.tables import Tables
@@ -250,7 +251,7 @@ async def holders(settings: Settings) -> int:
     """Sessions that hold the lease of the campaign's relay in this database."""
     return await rows(
         settings,
-        """select count(*) from pg_locks where locktype = 'advisory' and granted and classid = 20830
+        f"""select count(*) from pg_locks where locktype = 'advisory' and granted and classid = {int(Family.RELAY)}
            and objid::bigint = hashtext('campaign')::bigint & 4294967295
            and database = (select oid from pg_database where datname = current_database())""",
     )

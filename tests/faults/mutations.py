@@ -56,7 +56,7 @@ MUTATIONS = [
     ),
     Mutation(
         "the outbox's lock: one relay",
-        [("shared/delivery/relay.py", "pg_try_advisory_lock($1, hashtext(current_schema))", "$1::int > 0")],
+        [("shared/locks.py", "pg_try_advisory_lock($1, hashtext(current_schema))", "$1::int > 0")],
         f"{RELAY}::test_a_frozen_relay_loses_its_lease_and_nothing_is_lost",
     ),
     Mutation(
