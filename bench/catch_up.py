@@ -32,6 +32,7 @@ from qingsheng.migrations import amigrate
 from qingsheng.topics import ensure_topics
 from shared.contracts.campaign import RepostLogged
 from shared.contracts.envelope import Event
+from shared.delivery.broker import connection_options
 from shared.settings import Settings
 
 COUNTIES = [f"3509{n}" for n in ("02", "21", "22", "23", "24", "25", "26", "81", "82")]
@@ -100,9 +101,7 @@ def _written() -> str:
 async def produce(
     settings: Settings, messages: Sequence[tuple[bytes, bytes]], topic: str = "qingsheng.campaign.events"
 ) -> None:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5
-    )
+    producer = AIOKafkaProducer(**connection_options(settings), acks="all", enable_idempotence=True, linger_ms=5)
     await producer.start()
     for key, value in messages:
         last = await producer.send(settings.topic_prefix + topic, value=value, key=key)

@@ -32,6 +32,7 @@ from qingsheng.users import operator_session
 from shared.contracts.envelope import Event
 from shared.contracts.fields import Names
 from shared.contracts.roster import UnitDefined
+from shared.delivery.broker import connection_options
 from shared.settings import Settings
 
 COUNTY = "350902"
@@ -121,7 +122,7 @@ async def tell_unit(settings: Settings) -> None:
     now = datetime.now(UTC)
     data = UnitDefined(unit_id=COUNTY, name=Names(zh="蕉城"), kind="county", county=COUNTY)
     event = Event.of(data, id=uuid7(), time=now, recordedtime=now, sequence=1, county=COUNTY)
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    producer = AIOKafkaProducer(**connection_options(settings))
     await producer.start()
     await producer.send_and_wait("qingsheng.roster.events", event.to_json(), event.partitionkey.encode())
     await producer.stop()

@@ -30,6 +30,7 @@ from shared.contracts.campaign import RepostLogged
 from shared.contracts.envelope import Event, EventData
 from shared.contracts.fields import Names
 from shared.contracts.roster import UnitDefined
+from shared.delivery.broker import connection_options
 from shared.settings import Settings
 
 COUNTY = "350902"
@@ -43,9 +44,7 @@ def _event(data: EventData, sequence: int = 1) -> Event:
 
 
 async def measure(settings: Settings, rate: int, seconds: int) -> dict[str, Any]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=0
-    )
+    producer = AIOKafkaProducer(**connection_options(settings), acks="all", enable_idempotence=True, linger_ms=0)
     await producer.start()
     unit = _event(UnitDefined(unit_id=COUNTY, name=Names(zh="蕉城"), kind="county", county=COUNTY))
     await producer.send_and_wait("qingsheng.roster.events", unit.to_json(), unit.partitionkey.encode())

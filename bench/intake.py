@@ -27,6 +27,7 @@ from shared.contracts.envelope import Event, EventData
 from shared.contracts.fields import Names
 from shared.contracts.roster import AccountDisclosed, UnitDefined, VolunteerRegistered
 from shared.contracts.topics import answers_topic, events_topic, intake_topic
+from shared.delivery.broker import connection_options
 from shared.settings import Settings
 
 PRODUCER = "bench"
@@ -89,7 +90,7 @@ def url(number: int) -> str:
 
 
 async def send(settings: Settings, topic: str, messages: list[Message]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", linger_ms=5)
+    producer = AIOKafkaProducer(**connection_options(settings), acks="all", linger_ms=5)
     await producer.start()
     for key, value in messages:
         await producer.send(topic, value, key.encode())
@@ -171,9 +172,7 @@ async def _all(
     settings: Settings, connection: Any, reports: int, posts: int, seconds: int
 ) -> tuple[float, int, float, list[tuple[float, int]]]:
     """When the first reports were seen answered, how many they were, and when all was answered and counted."""
-    consumer: Any = AIOKafkaConsumer(
-        answers_topic(PRODUCER), bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False
-    )
+    consumer: Any = AIOKafkaConsumer(answers_topic(PRODUCER), **connection_options(settings), enable_auto_commit=False)
     await consumer.start()
     begun, at_first, samples = 0.0, 0, []
     deadline = time.monotonic() + seconds

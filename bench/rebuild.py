@@ -24,6 +24,7 @@ from qingsheng.console import done
 from qingsheng.migrations import amigrate
 from qingsheng.operate.rebuilding import rebuild
 from qingsheng.topics import ensure_topics
+from shared.delivery.broker import connection_options
 from shared.settings import Settings
 
 VOLUNTEERS = 20_000
@@ -90,9 +91,7 @@ def told(events: int) -> Iterator[tuple[str, int, str, str]]:
 
 async def produce(settings: Settings, events: int) -> int:
     """Fills the topics by whole batches; returns the bytes written."""
-    producer: Any = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, max_batch_size=512 * 1024, max_request_size=2**20
-    )
+    producer: Any = AIOKafkaProducer(**connection_options(settings), max_batch_size=512 * 1024, max_request_size=2**20)
     await producer.start()
     batches: dict[tuple[str, int], Any] = {}
     written, sent = 0, []

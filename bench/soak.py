@@ -32,6 +32,7 @@ from uuid_utils.compat import uuid7
 from qingsheng.deployment import DATABASE, KAFKA, Children, deployment, running
 from shared.contracts.campaign import RepostLogged
 from shared.contracts.envelope import Event
+from shared.delivery.broker import connection_options
 from shared.settings import Settings
 from tests.faults.document import write_part
 
@@ -85,9 +86,7 @@ async def soak(settings: Settings, children: Children, seconds: float, rate: flo
     """The samples, how many events were sent, how many facts are stored."""
     samples: list[Sample] = []
     connection = await asyncpg.connect(settings.database_url)
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5
-    )
+    producer = AIOKafkaProducer(**connection_options(settings), acks="all", enable_idempotence=True, linger_ms=5)
     await producer.start()
     source, sent, began = events(), 0, time.monotonic()
 

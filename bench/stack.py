@@ -19,6 +19,8 @@ def empty_stack(*, kafka: bool = True) -> Iterator[Settings]:
         yield Settings(
             database_url=stack.database_url or "",
             kafka_bootstrap_servers=stack.kafka_bootstrap_servers or "127.0.0.1:1",
+            kafka_user=stack.kafka_user,
+            kafka_password=stack.kafka_password or None,  # type: ignore[arg-type]
             secret_key="a secret of the bench",  # type: ignore[arg-type]
             port=PORT,
         )

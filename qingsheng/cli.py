@@ -1,5 +1,6 @@
 """The ``qingsheng`` command. Exit codes: 0 done, 1 failed, 2 wrong use."""
 
+import json
 import sys
 import threading
 from collections.abc import Coroutine
@@ -118,23 +119,41 @@ def keys_issue(
     as_json: AsJson = False,
 ) -> None:
     """Register a system that reports events, or give it one more key. The key is shown once; earlier ones go on."""
-    from qingsheng.producers import issue_key, services_of
+    from qingsheng.producers import issue, kafka_of, properties_of, services_of
     from shared.contracts.topics import answers_topic, intake_topic
 
     settings = settings_here()
     names = [name.strip() for name in services.split(",") if name.strip()]
     names = names or done(services_of(settings, producer))
     try:
-        key = done(issue_key(settings, producer, names))
+        issued = done(issue(settings, producer, names))
     except ValueError as error:
         raise fail(str(error), 2) from None
     intake = {name: settings.topic_prefix + intake_topic(name, producer) for name in names}
     answers = settings.topic_prefix + answers_topic(producer)
+    kafka = None if issued.kafka_user is None else kafka_of(settings, issued)
     if as_json:
-        out.print_json(data={"source": f"/ext/{producer}", "key": key, "topics": intake, "answers": answers})
+        told = {"source": f"/ext/{producer}", "key": issued.key, "topics": intake, "answers": answers}
+        out.print_json(data=told if kafka is None else told | {"kafka": kafka})
         return
-    out.print(f"API key (shown once): {key}", highlight=False, soft_wrap=True)
-    out.print(f"Source: /ext/{producer}\nReports go to: {', '.join(intake.values())}\nAnswers come on: {answers}")
+    lines = [
+        f"API key (shown once): {issued.key}",
+        f"Source: /ext/{producer}",
+        f"Reports go to: {', '.join(intake.values())}",
+        f"Answers come on: {answers}",
+    ]
+    if kafka is None:
+        lines.append("Kafka's users are made by whoever administers it: in deploy/, with 'principals producer'.")
+    else:
+        if issued.kafka_user:
+            groups = f"{settings.topic_prefix}{producer}."
+            lines.append(
+                f"Kafka user: {issued.kafka_user}, whose password is the key; its consumer groups begin with {groups}"
+            )
+        properties = (f"{name}={value}" for name, value in properties_of(kafka).items())
+        lines += ["", "For Kafka's clients in Java, as properties:", *properties]
+        lines += ["", "For aiokafka in Python, as keyword arguments:", f"kafka = {json.dumps(kafka)}"]
+    out.print("\n".join(lines), highlight=False, soft_wrap=True, markup=False)
 
 
 @keys.command("list")
@@ -160,7 +179,7 @@ def keys_revoke(
     producer: Annotated[str, typer.Argument(help="Name of the system.")],
     key: Annotated[str | None, typer.Option(help="One key, as 'keys list' names it.", show_default="all")] = None,
 ) -> None:
-    """End a system's keys, from the next request on. Its rights to Kafka topics are the broker's matter."""
+    """End a system's keys, from the next request on, and with each its user of Kafka's."""
     from qingsheng.producers import revoke
 
     ended = done(revoke(settings_here(), producer, key))

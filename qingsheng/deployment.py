@@ -55,6 +55,7 @@ def servers(data: Path | None, progress: Callable[[str], None], **settings: obje
                 found["database_url"] = stack.database_url
             if stack.kafka_bootstrap_servers:
                 found["kafka_bootstrap_servers"] = stack.kafka_bootstrap_servers
+                found["kafka_user"], found["kafka_password"] = stack.kafka_user, stack.kafka_password
         if SECRET not in os.environ and "secret_key" not in found:
             if not postgres:
                 raise SystemExit(f"{SECRET} is not set: give a secret of at least 16 characters, and keep it.")

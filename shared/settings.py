@@ -1,5 +1,6 @@
 """Everything that can be set, read once from environment variables with the prefix ``QINGSHENG_``."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -9,6 +10,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SECRETS = Path("/run/secrets")
 """Where containers find secrets as files: ``qingsheng_secret_key`` for ``QINGSHENG_SECRET_KEY``, and so on."""
+
+
+def _on_this_machine(broker: str) -> bool:
+    """Whether ``host:port`` is a loopback address: what is sent there leaves no machine."""
+    host = broker.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Settings(BaseSettings):
@@ -29,7 +39,7 @@ class Settings(BaseSettings):
     kafka_ca_file: Path | None = None
     """PEM file of the authority that signed the brokers' certificates; none: those that this host trusts."""
     kafka_user: str = ""
-    """SASL/SCRAM-SHA-512 principal; needs ``kafka_tls`` and ``kafka_password``."""
+    """SASL/SCRAM-SHA-512 principal; needs ``kafka_password``, and ``kafka_tls`` unless all brokers are on this machine."""
     kafka_password: SecretStr | None = None
     secret_key: SecretStr = Field(min_length=16)
     """Master secret, at least 16 characters: keys for sealed bytes are derived from it."""
@@ -93,9 +103,18 @@ class Settings(BaseSettings):
     def _never_a_password_in_plain(self) -> Self:
         if bool(self.kafka_user) != (self.kafka_password is not None):
             raise ValueError("QINGSHENG_KAFKA_USER and QINGSHENG_KAFKA_PASSWORD belong together: set both or neither")
-        if (self.kafka_user or self.kafka_ca_file) and not self.kafka_tls:
-            raise ValueError("QINGSHENG_KAFKA_TLS must be true where a user or an authority is set")
+        if self.kafka_ca_file and not self.kafka_tls:
+            raise ValueError("QINGSHENG_KAFKA_TLS must be true where an authority is set")
+        if self.kafka_user and not self.kafka_tls and not all(map(_on_this_machine, self.brokers)):
+            raise ValueError(
+                "QINGSHENG_KAFKA_TLS must be true where a user is set and a broker is not at a loopback address"
+            )
         return self
+
+    @property
+    def brokers(self) -> list[str]:
+        """Addresses of the brokers, each ``host:port``."""
+        return [address.strip() for address in self.kafka_bootstrap_servers.split(",")]
 
     @property
     def zone(self) -> ZoneInfo:

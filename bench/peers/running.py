@@ -23,6 +23,7 @@ from bench.catch_up import produce, share_events, watched
 from bench.expected import expected, stored
 from bench.stack import empty_stack
 from qingsheng.migrations import amigrate
+from shared.delivery.broker import connection_options
 from shared.settings import Settings
 
 HERE = Path(__file__).parent
@@ -123,7 +124,7 @@ async def _made(settings: Settings, topic: str) -> None:
         await connection.execute((HERE / "tables.sql").read_text())
     finally:
         await connection.close()
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**connection_options(settings))
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])

@@ -5,7 +5,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,11 @@ class Sum:
 class OtherSystems:
     """Its ``report`` may be called for several systems at once."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, folder: Path, kafka: Mapping[str, Mapping[str, str]]
+    ) -> None:
         self._process = process
+        self._kafka = kafka
         self._folder = folder
         self._awaited: dict[str, asyncio.Future[dict[str, object]]] = {}
         self._listening = asyncio.create_task(self._listen())
@@ -52,7 +55,13 @@ class OtherSystems:
         batch = self._folder / f"{producer}-{len(self._awaited)}.jsonl"
         batch.write_text("".join(report.line(producer, ids) + "\n" for report in reports))
         answered = self._awaited[str(batch)] = asyncio.get_running_loop().create_future()
-        order = {"producer": producer, "batch": str(batch), "mode": mode, "seconds": SECONDS}
+        order = {
+            "producer": producer,
+            "kafka": self._kafka[producer],
+            "batch": str(batch),
+            "mode": mode,
+            "seconds": SECONDS,
+        }
         assert self._process.stdin
         self._process.stdin.write((json.dumps(order) + "\n").encode())
         await self._process.stdin.drain()
@@ -81,15 +90,13 @@ class OtherSystems:
 
 
 @asynccontextmanager
-async def other_systems(settings: Settings) -> AsyncIterator[OtherSystems]:
-    """Runs the producer process while the context lasts."""
+async def other_systems(settings: Settings, kafka: Mapping[str, Mapping[str, str]]) -> AsyncIterator[OtherSystems]:
+    """Runs the producer process while the context lasts. ``kafka``: how each system connects, by its name."""
     with tempfile.TemporaryDirectory(prefix="qingsheng-demo-") as folder:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "qingsheng.demo.producer",
-            "--bootstrap-servers",
-            settings.kafka_bootstrap_servers,
             "--topic-prefix",
             settings.topic_prefix,
             stdin=asyncio.subprocess.PIPE,
@@ -97,7 +104,7 @@ async def other_systems(settings: Settings) -> AsyncIterator[OtherSystems]:
             limit=16 * 1024 * 1024,  # one line tells thousands of event ids
             start_new_session=True,
         )
-        systems = OtherSystems(process, Path(folder))
+        systems = OtherSystems(process, Path(folder), kafka)
         try:
             yield systems
         except BaseException:

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from qingsheng.demo.script import PRODUCERS
 from qingsheng.demo.steps import tell
 from qingsheng.deployment import DATABASE, SECRET, data_folder, running, servers
 from qingsheng.migrations import amigrate
-from qingsheng.producers import issue_key
+from qingsheng.producers import issue, kafka_of
 from qingsheng.registry import SERVICES
 from qingsheng.topics import ensure_topics
 from qingsheng.users import operator_session, reset
@@ -73,13 +73,15 @@ async def _run(
         children = leaving.enter_context(running(settings, ["apis"], log.parent, log))
         await amigrate(settings.database_url)
         await ensure_topics(settings)
-        for producer, services in () if keep else PRODUCERS.items():
-            await issue_key(settings, producer, services)
+        kafka = {
+            producer: kafka_of(settings, await issue(settings, producer, services))
+            for producer, services in ({} if keep else PRODUCERS).items()
+        }
         for worker in WORKERS:
             children.start(worker)
         doors = Doors(settings.host, settings.port, settings.topic_prefix, await operator_session(settings))
         leaving.callback(doors.close)
-        playing = asyncio.create_task(_play(settings, doors, out, folder, keep=keep))
+        playing = asyncio.create_task(_play(settings, doors, out, folder, kafka, keep=keep))
         await asyncio.wait([playing, stop], return_when=asyncio.FIRST_COMPLETED)
         if stop.done():
             playing.cancel()
@@ -100,11 +102,11 @@ async def _run(
 
 
 async def _play(
-    settings: Settings, doors: Doors, out: Printing, folder: Path, *, keep: bool
+    settings: Settings, doors: Doors, out: Printing, folder: Path, kafka: Mapping[str, Mapping[str, str]], *, keep: bool
 ) -> tuple[Outcome, Sequence[Path]]:
     """The outcome, and where briefings and workbooks are."""
     async with AsyncExitStack() as leaving:
-        systems = None if keep else await leaving.enter_async_context(other_systems(settings))
+        systems = None if keep else await leaving.enter_async_context(other_systems(settings, kafka))
         await doors.ready(list(SERVICES))
         log = await leaving.enter_async_context(event_log(settings))
         told = await tell(doors, systems, out, log) if systems else None

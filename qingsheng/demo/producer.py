@@ -1,12 +1,12 @@
 """Other systems, as one separate process: they know Kafka and CloudEvents, and nothing else of this software.
 
-    python -m qingsheng.demo.producer --bootstrap-servers HOST:PORT --topic-prefix PREFIX
+    python -m qingsheng.demo.producer --topic-prefix PREFIX
 
-Reads orders from standard input, one JSON object a line: ``{"producer", "batch", "mode", "seconds"}``. A batch is a
-file of lines ``{"service", "key", "answers", "event"}`` (or ``raw`` in place of ``event``). It sends them to the
-producer's own intake topics, in ``structured`` or ``binary`` mode, waits until each got its answers, at most so many
-seconds, and tells the sum on standard output: ``{"batch", "sent", "accepted", "rejected": {code: n}, "missing",
-"event_ids"}``.
+Reads orders from standard input, one JSON object a line: ``{"producer", "kafka", "batch", "mode", "seconds"}``.
+``kafka`` is how the system connects, as ``qingsheng keys issue --json`` tells it. A batch is a file of lines
+``{"service", "key", "answers", "event"}`` (or ``raw`` in place of ``event``). It sends them to the producer's own intake
+topics, in ``structured`` or ``binary`` mode, waits until each got its answers, at most so many seconds, and tells the sum
+on standard output: ``{"batch", "sent", "accepted", "rejected": {code: n}, "missing", "event_ids"}``.
 """
 
 import argparse
@@ -29,20 +29,26 @@ STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 class System:
     """One other system: sends its reports, remembers every answer by the answer's own id."""
 
-    def __init__(self, name: str, kafka: AIOKafkaProducer, bootstrap_servers: str, prefix: str) -> None:
+    def __init__(self, name: str, kafka: Mapping[str, Any], prefix: str) -> None:
         self._name = name
-        self._kafka = kafka
+        self._kafka = AIOKafkaProducer(**kafka, acks="all", enable_idempotence=True, linger_ms=5)
         self._prefix = prefix
         # Without a group: it reads all partitions of its answers, from the beginning.
         self._consumer = AIOKafkaConsumer(
             prefix + ANSWERS.format(producer=name),
-            bootstrap_servers=bootstrap_servers,
+            **kafka,
             group_id=None,
             auto_offset_reset="earliest",
         )
         self._answers: dict[str, dict[str, dict[str, Any]]] = {}
         """By request id and answer id: a copy of an answer changes nothing."""
         self._news = asyncio.Condition()
+
+    async def start(self) -> None:
+        await self._kafka.start()
+
+    async def stop(self) -> None:
+        await self._kafka.stop()
 
     async def read_answers(self) -> None:
         """Until cancelled."""
@@ -98,13 +104,11 @@ def _record(line: Mapping[str, Any], mode: str) -> tuple[bytes, Sequence[tuple[s
     return json.dumps(event["data"], ensure_ascii=False).encode(), [("content-type", b"application/json"), *headers]
 
 
-async def serve(bootstrap_servers: str, prefix: str) -> None:
+async def serve(prefix: str) -> None:
     """Carries out orders until standard input ends; orders of different systems at once."""
     systems: dict[str, System] = {}
     reading: list[asyncio.Task[None]] = []
     carrying: list[asyncio.Task[None]] = []
-    kafka = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True, linger_ms=5)
-    await kafka.start()
 
     async def carry_out(order: Mapping[str, Any], system: System) -> None:
         told = await system.report(_lines(Path(order["batch"])), order["mode"], order["seconds"])
@@ -118,14 +122,16 @@ async def serve(bootstrap_servers: str, prefix: str) -> None:
                 order = json.loads(line)
                 name = order["producer"]
                 if name not in systems:
-                    systems[name] = System(name, kafka, bootstrap_servers, prefix)
+                    systems[name] = System(name, order["kafka"], prefix)
+                    await systems[name].start()
                     reading.append(tasks.create_task(systems[name].read_answers()))
                 carrying.append(tasks.create_task(carry_out(order, systems[name])))
             await asyncio.gather(*carrying)
             for task in reading:
                 task.cancel()
     finally:
-        await kafka.stop()
+        for system in systems.values():
+            await system.stop()
 
 
 async def _standard_input() -> asyncio.StreamReader:
@@ -137,7 +143,6 @@ async def _standard_input() -> asyncio.StreamReader:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description="Other systems that report to the front door (synthetic data).")
-    arguments.add_argument("--bootstrap-servers", required=True)
     arguments.add_argument("--topic-prefix", default="")
     told = arguments.parse_args()
-    asyncio.run(serve(told.bootstrap_servers, told.topic_prefix))
+    asyncio.run(serve(told.topic_prefix))

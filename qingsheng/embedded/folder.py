@@ -103,8 +103,17 @@ class Ports:
             for name in names:
                 if name not in kept or not _free(kept[name]):
                     kept[name] = _new_port(set(kept.values()))
-            self._file.write_text(json.dumps(kept))
+            write_private(self._file, json.dumps(kept))
             return [kept[name] for name in names]
+
+
+def write_private(file: Path, content: str) -> None:
+    """Writes the file for its owner's eyes only, also where there was one that others could read."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as new:
+        os.fchmod(descriptor, 0o600)
+        new.truncate()
+        new.write(content)
 
 
 def _free(port: int) -> bool:

@@ -3,15 +3,16 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from qingsheng.embedded.errors import Abandoned
 from qingsheng.embedded.folder import Ports, default_jar_folder, owned
 from qingsheng.embedded.jars import PINS
-from qingsheng.embedded.kafka import start_kafka
+from qingsheng.embedded.kafka import Access, start_kafka
 from qingsheng.embedded.postgres import start_postgres
 from qingsheng.embedded.starting import Site
 from qingsheng.embedded.supervision import Supervision
@@ -26,7 +27,11 @@ class Stack:
     """`postgresql://user:password@127.0.0.1:port/qingsheng?sslmode=disable`, of a superuser."""
 
     kafka_bootstrap_servers: str | None
-    """`127.0.0.1:port`"""
+    """`127.0.0.1:port`; clients sign in by SCRAM-SHA-512, without TLS."""
+
+    kafka_user: str
+    kafka_password: str = field(repr=False)
+    """Of a user who may do all; empty where Kafka was not asked for."""
 
     pids: Mapping[str, int]
     """Process ids by name: "PostgreSQL", "Kafka", "watcher"."""
@@ -62,7 +67,7 @@ def running_stack(
         supervision = Supervision(lock, data / "watcher.log")
         leaving.callback(supervision.stop)
         site = Site(data, lock, Ports(data), supervision, progress, abandoned or threading.Event())
-        database_url, bootstrap_servers = _start_together(
+        database_url, access = _start_together(
             site,
             (lambda: start_postgres(site)) if postgres else None,
             (lambda: start_kafka(site, jar_folder or default_jar_folder(), pins)) if kafka else None,
@@ -75,13 +80,23 @@ def running_stack(
             servers = ", ".join(f"{name} (exit code {code})" for name, code in ended)
             return f"Ended by itself: {servers}. The logs are in {data}."
 
-        yield Stack(database_url, bootstrap_servers, supervision.pids, failure)
+        yield Stack(
+            database_url,
+            access.address if access else None,
+            access.user if access else "",
+            access.password if access else "",
+            supervision.pids,
+            failure,
+        )
 
 
-def _start_together(site: Site, *starts: Callable[[], str] | None) -> list[str | None]:
-    with ThreadPoolExecutor(len(starts)) as pool:
-        started = [pool.submit(start) if start else None for start in starts]
-        asked = [future for future in started if future]
+def _start_together(
+    site: Site, postgres: Callable[[], str] | None, kafka: Callable[[], Access] | None
+) -> tuple[str | None, Access | None]:
+    with ThreadPoolExecutor(2) as pool:
+        database = pool.submit(postgres) if postgres else None
+        broker = pool.submit(kafka) if kafka else None
+        asked: list[Future[Any]] = [future for future in (database, broker) if future]
         try:
             _, going_on = wait(asked, return_when=FIRST_EXCEPTION)
         except BaseException:  # a Ctrl-C
@@ -96,7 +111,7 @@ def _start_together(site: Site, *starts: Callable[[], str] | None) -> list[str |
         raise error
     if site.abandoned.is_set():
         raise Abandoned("The start was given up.")
-    return [future.result() if future else None for future in started]
+    return database.result() if database else None, broker.result() if broker else None
 
 
 @asynccontextmanager

@@ -69,6 +69,7 @@ def stop(server: dict[str, Any], process: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Serve the owner until it is gone or this process is told to end."""
+    os.umask(0o077)  # what the servers write is for their user alone
     # Handled by doing nothing, not ignored: the servers would inherit that and miss a stop in their first moments.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGHUP, lambda *_: None)

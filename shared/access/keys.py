@@ -34,6 +34,11 @@ async def store(connection: Connection, producer: str, services: Sequence[str], 
     )
 
 
+def name_of(key: str) -> str:
+    """What ``store`` names the key by."""
+    return api_key_hash(key)[:4].hex()
+
+
 async def services_of(connection: Connection, producer: str) -> list[str]:
     """What the producer's living keys are for."""
     return await connection.fetchval(

@@ -21,28 +21,23 @@ SEND_TIMEOUT = 5.0
 
 def connection_options(settings: Settings) -> dict[str, Any]:
     """What every client of aiokafka is given: where the brokers are, and as whom."""
-    return {"bootstrap_servers": _brokers(settings), **parse_security(_security(settings))}
-
-
-def _brokers(settings: Settings) -> list[str]:
-    """As a list: FastStream takes a text with commas for the name of one host."""
-    return [address.strip() for address in settings.kafka_bootstrap_servers.split(",")]
+    return {"bootstrap_servers": settings.brokers, **parse_security(_security(settings))}
 
 
 def _security(settings: Settings) -> BaseSecurity | None:
     """``use_ssl`` is said each time: without it FastStream would send passwords in plain."""
-    if not settings.kafka_tls:
-        return None
-    trusted = ssl.create_default_context(cafile=settings.kafka_ca_file)
+    tls = settings.kafka_tls
+    trusted = ssl.create_default_context(cafile=settings.kafka_ca_file) if tls else None
     if settings.kafka_user and settings.kafka_password:
+        # Without TLS on this machine alone (see Settings); SCRAM proves the password to either side and tells it to none.
         password = settings.kafka_password.get_secret_value()
-        return SASLScram512(settings.kafka_user, password, ssl_context=trusted, use_ssl=True)
-    return BaseSecurity(ssl_context=trusted, use_ssl=True)
+        return SASLScram512(settings.kafka_user, password, ssl_context=trusted, use_ssl=tls)
+    return BaseSecurity(ssl_context=trusted, use_ssl=True) if tls else None
 
 
 def create_broker(settings: Settings, client_id: str) -> KafkaBroker:
     return KafkaBroker(
-        _brokers(settings),
+        settings.brokers,  # as a list: FastStream takes a text with commas for the name of one host
         client_id=client_id,
         security=_security(settings),
         apply_types=False,

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from qingsheng.topics import ensure_producer_topics, ensure_topics
 from shared.contracts.topics import answers_topic, events_topic, intake_topic
 from tests.campaign.harness import Campaign, campaign_at, codes, repost, withdrawal
+from tests.support.kafka import kafka_at
 from tests.support.services import settings_for, workers
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
@@ -26,7 +27,7 @@ async def test_reports_come_in_and_answers_go_out(stack: Servers, database_url: 
         share, early = repost(volunteer, account, post_id), repost(volunteer, account, post_id, "2014-04-15 09:00")
         campaign.roster.registered(volunteer)
         campaign.roster.disclosed(volunteer, account)
-        async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap_servers) as producer:
+        async with AIOKafkaProducer(**kafka_at(stack.kafka_bootstrap_servers)) as producer:
             for told in (share, early, share):
                 await producer.send_and_wait(f"{topic_prefix}{INTAKE}", json.dumps(told).encode())
             await eventually(lambda: _parked(campaign, 2))
@@ -35,7 +36,7 @@ async def test_reports_come_in_and_answers_go_out(stack: Servers, database_url: 
                 await producer.send_and_wait(f"{topic_prefix}{ROSTER}", event.to_json(), key)
         consumer = AIOKafkaConsumer(
             f"{topic_prefix}{ANSWERS}",
-            bootstrap_servers=stack.kafka_bootstrap_servers,
+            **kafka_at(stack.kafka_bootstrap_servers),
             auto_offset_reset="earliest",
         )
         answers: dict[str, str] = {}

@@ -21,6 +21,7 @@ from qingsheng.embedded import (
 )
 from qingsheng.embedded.folder import default_jar_folder
 from qingsheng.embedded.jars import pinned_jars
+from tests.embedded.clients import kafka_of
 from tests.support.processes import all_gone
 
 
@@ -28,12 +29,11 @@ async def write(stack: Stack) -> None:
     connection = await asyncpg.connect(stack.database_url)
     await connection.execute("create table kept as select 7 as n")
     await connection.close()
-    assert stack.kafka_bootstrap_servers
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**kafka_of(stack))
     await admin.start()
     await admin.create_topics([NewTopic("kept", num_partitions=1, replication_factor=1)])
     await admin.close()
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap_servers, acks="all") as producer:
+    async with AIOKafkaProducer(**kafka_of(stack), acks="all") as producer:
         await producer.send_and_wait("kept", b"seven")
 
 
@@ -41,10 +41,7 @@ async def read(stack: Stack) -> tuple[int, bytes | None]:
     connection = await asyncpg.connect(stack.database_url)
     number = await connection.fetchval("select n from kept")
     await connection.close()
-    assert stack.kafka_bootstrap_servers
-    async with AIOKafkaConsumer(
-        "kept", bootstrap_servers=stack.kafka_bootstrap_servers, auto_offset_reset="earliest"
-    ) as consumer:
+    async with AIOKafkaConsumer("kept", **kafka_of(stack), auto_offset_reset="earliest") as consumer:
         record = await asyncio.wait_for(consumer.getone(), 20)
     return number, record.value
 

@@ -22,6 +22,7 @@ import python_calamine
 from aiokafka import AIOKafkaConsumer
 
 from tests.support.databases import drop_database, outside_any_loop
+from tests.support.kafka import kafka_at
 from tests.support.oracle import report
 from tests.support.stack import DATABASE_URL, KAFKA, Servers
 from tests.support.topics import delete_topics
@@ -163,7 +164,7 @@ async def _read(bootstrap_servers: str, prefix: str) -> list[dict[str, Any]]:
     topics = [f"{prefix}qingsheng.{service}.events" for service in SERVICES]
     found: list[dict[str, Any]] = []
     async with AIOKafkaConsumer(
-        *topics, bootstrap_servers=bootstrap_servers, group_id=None, auto_offset_reset="earliest"
+        *topics, **kafka_at(bootstrap_servers), group_id=None, auto_offset_reset="earliest"
     ) as consumer:
         ends = await consumer.end_offsets(list(consumer.assignment()))
         left = {partition for partition, end in ends.items() if end}

@@ -8,6 +8,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from qingsheng.producers import issue_key
+from shared.delivery.broker import connection_options
 from shared.settings import Settings
 from tests.support import oracle
 from tests.support.services import client, settings_for, workers
@@ -118,7 +119,7 @@ async def _report_attendance(
         "time": datetime.now(UTC).isoformat(),
         "data": {"session_id": session_id, "volunteer_id": volunteer_id, "venue_no": 1, "hours": 2, "held_on": held_on},
     }
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    producer = AIOKafkaProducer(**connection_options(settings))
     await producer.start()
     topic = f"{settings.topic_prefix}qingsheng.intake.training.class-registers"
     await producer.send_and_wait(topic, json.dumps(event).encode(), headers=[("content-type", b"\xff")])
@@ -140,7 +141,7 @@ async def _all_events(settings: Settings) -> list[dict[str, Any]]:
     topics = [f"{settings.topic_prefix}qingsheng.{service}.events" for service in EVERY[:4]]
     consumer: Any = AIOKafkaConsumer(
         *topics,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **connection_options(settings),
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )

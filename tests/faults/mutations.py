@@ -95,6 +95,8 @@ def main(where: str | None) -> int:
                 **os.environ,
                 "QINGSHENG_DATABASE_URL": stack.database_url,
                 "QINGSHENG_KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap_servers,
+                "QINGSHENG_KAFKA_USER": stack.kafka_user,
+                "QINGSHENG_KAFKA_PASSWORD": stack.kafka_password,
             }
             tree = Path(folder) / "tree"
             _copy(tree)

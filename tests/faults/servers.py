@@ -29,6 +29,12 @@ class Server:
         assert found
         return found
 
+    @property
+    def login(self) -> dict[str, str]:
+        """The settings by which services sign in to Kafka."""
+        assert self._stack
+        return {"kafka_user": self._stack.kafka_user, "kafka_password": self._stack.kafka_password}
+
     async def start(self) -> None:
         self._running = running_stack(self._folder, postgres=self._name == "PostgreSQL", kafka=self._name == "Kafka")
         self._stack = await asyncio.to_thread(self._running.__enter__)

@@ -72,7 +72,9 @@ def harms(broker: Server, database: Server) -> list[Harm]:
 async def test_every_report_gets_its_one_answer() -> None:
     async with own("Kafka") as broker, own("PostgreSQL") as database:
         await amigrate(database.address)
-        settings = settings_for(database.address, broker.address, parking_seconds=2.0, database_timeout=2.0)
+        settings = settings_for(
+            database.address, broker.address, **broker.login, parking_seconds=2.0, database_timeout=2.0
+        )
         await ensure_topics(settings)
         ground = await laid(settings, {name: await issue_key(settings, name, [of]) for name, of in DOORS.items()})
         reports = list(stream(ground, size(600, 1_500)))

@@ -32,7 +32,7 @@ from tests.support.waiting import eventually
 @pytest.mark.fault(5, "the broker killed again and again, commands going on")
 async def test_the_broker_is_killed(database_url: str, request: pytest.FixtureRequest) -> None:
     async with own("Kafka") as broker:
-        settings = settings_for(database_url, broker.address)
+        settings = settings_for(database_url, broker.address, **broker.login)
         await ensure_topics(settings)
         async with trial(settings) as tried, workers(settings, "campaign", "appraisal"):
             for _ in range(size(2, 5)):
@@ -48,7 +48,7 @@ async def test_the_broker_is_killed(database_url: str, request: pytest.FixtureRe
 @pytest.mark.fault(6, "the broker frozen: sends of which nobody knows are made again")
 async def test_the_broker_is_frozen(database_url: str, request: pytest.FixtureRequest) -> None:
     async with own("Kafka") as broker:
-        settings = settings_for(database_url, broker.address)
+        settings = settings_for(database_url, broker.address, **broker.login)
         await ensure_topics(settings)
         async with trial(settings) as tried, workers(settings, "campaign", "appraisal"):
             await tried.commit(200)
@@ -135,7 +135,7 @@ async def test_late_and_half_deaf(tried: Trial) -> None:
 @pytest.mark.fault(23, "Kafka's disk full: it halts, and has all that it acknowledged when there is room again")
 async def test_the_brokers_disk_is_full(disk: Path, database_url: str, request: pytest.FixtureRequest) -> None:
     async with own("Kafka", disk) as broker:
-        settings = settings_for(database_url, broker.address)
+        settings = settings_for(database_url, broker.address, **broker.login)
         await ensure_topics(settings)
         async with trial(settings) as tried:
             async with workers(settings, "campaign", "appraisal"):

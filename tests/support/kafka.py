@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.protocol.group import LeaveGroupRequest
 
-from shared.delivery.broker import admin
+from shared.delivery.broker import admin, connection_options
 from shared.settings import Settings
 
 
@@ -21,11 +21,16 @@ class Put:
     headers: Sequence[tuple[str, Any]] = ()
 
 
+def kafka_at(bootstrap_servers: str) -> dict[str, Any]:
+    """How a client of aiokafka reaches the broker there, as the user that the environment names."""
+    return connection_options(
+        Settings(database_url="", kafka_bootstrap_servers=bootstrap_servers, secret_key="unused by any client")  # type: ignore[arg-type]
+    )
+
+
 async def put(settings: Settings, topic: str, records: Sequence[Put]) -> list[int]:
     """Writes records in order; ``topic`` is without the deployment's prefix. Returns their offsets."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", linger_ms=5, enable_idempotence=True
-    )
+    producer = AIOKafkaProducer(**connection_options(settings), acks="all", linger_ms=5, enable_idempotence=True)
     async with producer:
         sent = [
             await producer.send(
@@ -45,7 +50,7 @@ async def read(settings: Settings, topic: str) -> list[ConsumerRecord[Any, Any]]
     # Without a group a consumer gets all partitions of the topic it names.
     consumer: Any = AIOKafkaConsumer(
         settings.topic_prefix + topic,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **connection_options(settings),
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         fetch_max_wait_ms=50,
@@ -62,7 +67,7 @@ async def read(settings: Settings, topic: str) -> list[ConsumerRecord[Any, Any]]
 async def ends(settings: Settings, topics: Sequence[str]) -> dict[TopicPartition, int]:
     """The offset behind the last record of each partition."""
     consumer: Any = AIOKafkaConsumer(
-        *(settings.topic_prefix + topic for topic in topics), bootstrap_servers=settings.kafka_bootstrap_servers
+        *(settings.topic_prefix + topic for topic in topics), **connection_options(settings)
     )
     async with consumer:
         return await consumer.end_offsets(consumer.assignment())
@@ -83,7 +88,7 @@ async def committed(settings: Settings, service: str, topic: str) -> dict[int, i
 async def commit(settings: Settings, service: str, topic: str, offsets: Mapping[int, int]) -> None:
     """Sets Kafka's committed offsets of a group that has no members."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **connection_options(settings),
         group_id=group_of(settings, service),
         enable_auto_commit=False,
     )

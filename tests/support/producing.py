@@ -35,6 +35,7 @@ from shared.postgres import Connection
 from shared.roster_view.storage import NEEDED
 from shared.security import new_api_key
 from shared.settings import Settings
+from tests.support.kafka import kafka_at
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 CITY, JIAOCHENG, XIAPU, GUTIAN = "350900", "350902", "350921", "350922"
@@ -232,14 +233,14 @@ async def key_of(settings: Settings, producer: str, *services: str) -> dict[str,
 
 
 async def publish(bootstrap_servers: str, topic: str, *records: bytes) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap_servers) as producer:
+    async with AIOKafkaProducer(**kafka_at(bootstrap_servers)) as producer:
         for record in records:
             await producer.send_and_wait(topic, record)
 
 
 async def answers_on(bootstrap_servers: str, topic: str, count: int) -> dict[str, str]:
     """What that many reports were answered on a topic, by their ids: ``accepted`` or a code."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, **kafka_at(bootstrap_servers), auto_offset_reset="earliest")
     answers: dict[str, str] = {}
     async with consumer:
         while len(answers) < count:

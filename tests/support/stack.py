@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -16,6 +16,8 @@ from tests.support.databases import create_template, drop_database
 
 DATABASE_URL = "QINGSHENG_DATABASE_URL"
 KAFKA = "QINGSHENG_KAFKA_BOOTSTRAP_SERVERS"
+KAFKA_USER = "QINGSHENG_KAFKA_USER"
+KAFKA_PASSWORD = "QINGSHENG_KAFKA_PASSWORD"
 CONTAINERS = "QINGSHENG_TEST_CONTAINERS"
 """Set: the servers run in containers rather than embedded."""
 ADDRESS = "QINGSHENG_TEST_SERVERS"
@@ -30,6 +32,13 @@ class Servers:
 
     database_url: str
     kafka_bootstrap_servers: str
+    kafka_user: str = ""
+    kafka_password: str = field(default="", repr=False)
+
+    def sign_in(self) -> None:
+        """Lets this process and its children reach Kafka: settings that name no user take this one."""
+        if self.kafka_user:
+            os.environ[KAFKA_USER], os.environ[KAFKA_PASSWORD] = self.kafka_user, self.kafka_password
 
 
 class Run(Protocol):
@@ -96,7 +105,9 @@ class OwnRun:
         kafka_bootstrap_servers = outside_kafka or started.kafka_bootstrap_servers
         assert database_url
         assert kafka_bootstrap_servers
-        return Servers(database_url, kafka_bootstrap_servers)
+        servers = Servers(database_url, kafka_bootstrap_servers, started.kafka_user, started.kafka_password)
+        servers.sign_in()
+        return servers
 
     def _create_template(self) -> str:
         database_url = self.servers().database_url
@@ -142,7 +153,9 @@ class WorkersRun:
         self._answers: dict[str, object] = {}
 
     def servers(self) -> Servers:
-        return self._ask("servers")  # type: ignore[return-value]
+        servers: Servers = self._ask("servers")  # type: ignore[assignment]
+        servers.sign_in()
+        return servers
 
     def template(self) -> str:
         return self._ask("template")  # type: ignore[return-value]

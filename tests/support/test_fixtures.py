@@ -4,6 +4,7 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from tests.support.kafka import kafka_at
 from tests.support.stack import Servers
 from tests.support.topics import delete_topics
 from tests.support.waiting import eventually
@@ -19,7 +20,7 @@ async def test_each_test_has_a_migrated_database_of_its_own(database_url: str, t
 
 
 async def test_topics_are_deleted_by_their_prefix(stack: Servers, topic_prefix: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**kafka_at(stack.kafka_bootstrap_servers))
     await admin.start()
     await admin.create_topics([NewTopic(f"{topic_prefix}one", 1, 1), NewTopic(f"other.{topic_prefix}", 1, 1)])
     delete_topics(stack.kafka_bootstrap_servers, topic_prefix)
