@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.databases import create_database, database_at, drop_database
+from tests.support.databases import DatabasePool, create_database, database_at, drop_database
 from tests.support.stack import OwnRun, Run, Servers, SharedRun, WorkersRun
 from tests.support.topics import delete_topics
 
@@ -32,12 +32,20 @@ def stack(request: pytest.FixtureRequest) -> Servers:
     return request.config.stash[RUN].servers()
 
 
+@pytest.fixture(scope="session")
+def database_pool(request: pytest.FixtureRequest, stack: Servers) -> Iterator[DatabasePool]:
+    """Migrated databases of this process, each used by one test after another."""
+    pool = DatabasePool(stack.database_url, request.config.stash[RUN].template())
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, stack: Servers) -> Iterator[str]:
-    """The URL of a fresh, migrated database of this test alone."""
-    name = create_database(stack.database_url, request.config.stash[RUN].template())
+def database_url(stack: Servers, database_pool: DatabasePool) -> Iterator[str]:
+    """The URL of an empty, migrated database of this test alone."""
+    name = database_pool.take()
     yield database_at(stack.database_url, name)
-    drop_database(stack.database_url, name)
+    database_pool.give_back(name)
 
 
 @pytest.fixture
