@@ -1,6 +1,7 @@
 """Servers, databases and topics for tests. A test that asks for none of them starts none."""
 
 import secrets
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,9 @@ RUN = pytest.StashKey[Run]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell without job control starts what runs beside it with SIGINT ignored, and all children inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         config.stash[RUN] = WorkersRun()
     elif config.getoption("numprocesses", None):
