@@ -101,7 +101,7 @@ def _written() -> str:
 async def produce(
     settings: Settings, messages: Sequence[tuple[bytes, bytes]], topic: str = "qingsheng.campaign.events"
 ) -> None:
-    producer = AIOKafkaProducer(**connection_options(settings), acks="all", enable_idempotence=True, linger_ms=5)
+    producer = create_producer(settings, linger_ms=5)
     await producer.start()
     for key, value in messages:
         last = await producer.send(settings.topic_prefix + topic, value=value, key=key)

@@ -122,7 +122,7 @@ async def tell_unit(settings: Settings) -> None:
     now = datetime.now(UTC)
     data = UnitDefined(unit_id=COUNTY, name=Names(zh="蕉城"), kind="county", county=COUNTY)
     event = Event.of(data, id=uuid7(), time=now, recordedtime=now, sequence=1, county=COUNTY)
-    producer = AIOKafkaProducer(**connection_options(settings))
+    producer = create_producer(settings)
     await producer.start()
     await producer.send_and_wait("qingsheng.roster.events", event.to_json(), event.partitionkey.encode())
     await producer.stop()

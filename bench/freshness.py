@@ -44,7 +44,7 @@ def _event(data: EventData, sequence: int = 1) -> Event:
 
 
 async def measure(settings: Settings, rate: int, seconds: int) -> dict[str, Any]:
-    producer = AIOKafkaProducer(**connection_options(settings), acks="all", enable_idempotence=True, linger_ms=0)
+    producer = create_producer(settings)
     await producer.start()
     unit = _event(UnitDefined(unit_id=COUNTY, name=Names(zh="蕉城"), kind="county", county=COUNTY))
     await producer.send_and_wait("qingsheng.roster.events", unit.to_json(), unit.partitionkey.encode())

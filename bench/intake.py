@@ -90,7 +90,7 @@ def url(number: int) -> str:
 
 
 async def send(settings: Settings, topic: str, messages: list[Message]) -> None:
-    producer = AIOKafkaProducer(**connection_options(settings), acks="all", linger_ms=5)
+    producer = create_producer(settings, linger_ms=5)
     await producer.start()
     for key, value in messages:
         await producer.send(topic, value, key.encode())

@@ -91,7 +91,7 @@ def told(events: int) -> Iterator[tuple[str, int, str, str]]:
 
 async def produce(settings: Settings, events: int) -> int:
     """Fills the topics by whole batches; returns the bytes written."""
-    producer: Any = AIOKafkaProducer(**connection_options(settings), max_batch_size=512 * 1024, max_request_size=2**20)
+    producer: Any = create_producer(settings)
     await producer.start()
     batches: dict[tuple[str, int], Any] = {}
     written, sent = 0, []

@@ -86,7 +86,7 @@ async def soak(settings: Settings, children: Children, seconds: float, rate: flo
     """The samples, how many events were sent, how many facts are stored."""
     samples: list[Sample] = []
     connection = await asyncpg.connect(settings.database_url)
-    producer = AIOKafkaProducer(**connection_options(settings), acks="all", enable_idempotence=True, linger_ms=5)
+    producer = create_producer(settings, linger_ms=5)
     await producer.start()
     source, sent, began = events(), 0, time.monotonic()
 

@@ -1,11 +1,12 @@
 """Servers, databases and topics for tests. A test that asks for none of them starts none."""
 
 import secrets
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.databases import create_database, database_at, drop_database
+from tests.support.databases import DatabasePool, create_database, database_at, drop_database
 from tests.support.stack import OwnRun, Run, Servers, SharedRun, WorkersRun
 from tests.support.topics import delete_topics
 
@@ -13,6 +14,9 @@ RUN = pytest.StashKey[Run]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell without job control starts what runs beside it with SIGINT ignored, and all children inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         config.stash[RUN] = WorkersRun()
     elif config.getoption("numprocesses", None):
@@ -32,12 +36,20 @@ def stack(request: pytest.FixtureRequest) -> Servers:
     return request.config.stash[RUN].servers()
 
 
+@pytest.fixture(scope="session")
+def database_pool(request: pytest.FixtureRequest, stack: Servers) -> Iterator[DatabasePool]:
+    """Migrated databases of this process, each used by one test after another."""
+    pool = DatabasePool(stack.database_url, request.config.stash[RUN].template())
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, stack: Servers) -> Iterator[str]:
-    """The URL of a fresh, migrated database of this test alone."""
-    name = create_database(stack.database_url, request.config.stash[RUN].template())
+def database_url(stack: Servers, database_pool: DatabasePool) -> Iterator[str]:
+    """The URL of an empty, migrated database of this test alone."""
+    name = database_pool.take()
     yield database_at(stack.database_url, name)
-    drop_database(stack.database_url, name)
+    database_pool.give_back(name)
 
 
 @pytest.fixture

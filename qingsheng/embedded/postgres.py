@@ -26,7 +26,6 @@ SETTINGS: Mapping[str, str] = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
-    "fsync": "on",
     "synchronous_commit": "on",
     "jit": "off",
     "timezone": "UTC",

@@ -1,8 +1,9 @@
 """Kafka as these services use it: FastStream's broker, an idempotent producer, one admin client for a short errand."""
 # pyright: reportMissingTypeStubs=false
 
+import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -51,17 +52,40 @@ def create_broker(settings: Settings, client_id: str) -> KafkaBroker:
     )
 
 
-def create_producer(settings: Settings) -> AIOKafkaProducer:
-    """Acknowledged by all in-sync replicas, no copies by its own retries."""
-    return AIOKafkaProducer(
-        **connection_options(settings),
+class Producer(AIOKafkaProducer):
+    """A producer that asks for the partitions of every topic that it sends to.
+
+    A producer of aiokafka 0.14 that fetched metadata before its first send, as an idempotent one does when a young broker
+    refuses its first request, knows all topics and keeps none in mind. Its first send to a topic that was made since then
+    narrows what it knows to that one, and what is pending for the others fails after the request's time-out.
+    """
+
+    async def send(self, topic: str, *arguments: Any, **options: Any) -> asyncio.Future[Any]:
+        self.client.add_topic(topic)
+        return await super().send(topic, *arguments, **options)
+
+    async def send_batch(self, batch: Any, topic: str, **options: Any) -> asyncio.Future[Any]:
+        self.client.add_topic(topic)
+        return await super().send_batch(batch, topic, **options)
+
+
+def create_producer(
+    kafka: Settings | Mapping[str, Any], *, linger_ms: int = 0, request_timeout: float = 40.0
+) -> Producer:
+    """A producer whose records are acknowledged by all in-sync replicas, with no copies by its own retries.
+
+    ``kafka``: the deployment, or aiokafka's own options of a connection. ``request_timeout``: seconds until a send that was
+    not acknowledged fails.
+    """
+    return Producer(
+        **(connection_options(kafka) if isinstance(kafka, Settings) else kafka),
         acks="all",
         enable_idempotence=True,
-        linger_ms=0,
+        linger_ms=linger_ms,
         # What the relay hands over at once goes in one request; by default each 16 KiB of a partition wait for the last.
         max_batch_size=256 * 1024,
         max_request_size=1024 * 1024,
-        request_timeout_ms=int(SEND_TIMEOUT * 1000),
+        request_timeout_ms=int(request_timeout * 1000),
         metadata_max_age_ms=5_000,
     )
 

@@ -94,7 +94,7 @@ class Relay:
         self._wake.set()
 
     async def _serve(self, connection: Connection) -> None:
-        producer: Any = create_producer(self._settings)
+        producer: Any = create_producer(self._settings, request_timeout=SEND_TIMEOUT)
         try:
             await asyncio.wait_for(producer.start(), SEND_TIMEOUT * 2)
             await self._compare(connection)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 
 from qingsheng.topics import ensure_producer_topics, ensure_topics
 from shared.contracts.topics import answers_topic, events_topic, intake_topic
@@ -27,7 +27,7 @@ async def test_reports_come_in_and_answers_go_out(stack: Servers, database_url: 
         share, early = repost(volunteer, account, post_id), repost(volunteer, account, post_id, "2014-04-15 09:00")
         campaign.roster.registered(volunteer)
         campaign.roster.disclosed(volunteer, account)
-        async with AIOKafkaProducer(**kafka_at(stack.kafka_bootstrap_servers)) as producer:
+        async with create_producer(kafka_at(stack.kafka_bootstrap_servers)) as producer:
             for told in (share, early, share):
                 await producer.send_and_wait(f"{topic_prefix}{INTAKE}", json.dumps(told).encode())
             await eventually(lambda: _parked(campaign, 2))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
@@ -73,7 +73,7 @@ class Principals:
         }
 
     async def may_write(self, who: str, topic: str) -> bool:
-        async with AIOKafkaProducer(**self.options(who), acks="all", enable_idempotence=True) as producer:
+        async with create_producer(self.options(who)) as producer:
             try:
                 await asyncio.wait_for(producer.send_and_wait(topic, b"x", partition=0), 20)
             except TopicAuthorizationFailedError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from qingsheng.embedded import (
@@ -33,7 +33,7 @@ async def write(stack: Stack) -> None:
     await admin.start()
     await admin.create_topics([NewTopic("kept", num_partitions=1, replication_factor=1)])
     await admin.close()
-    async with AIOKafkaProducer(**kafka_of(stack), acks="all") as producer:
+    async with create_producer(kafka_of(stack)) as producer:
         await producer.send_and_wait("kept", b"seven")
 
 

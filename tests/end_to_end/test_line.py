@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 
 from qingsheng.producers import issue_key
 from shared.delivery.broker import connection_options
@@ -119,7 +119,7 @@ async def _report_attendance(
         "time": datetime.now(UTC).isoformat(),
         "data": {"session_id": session_id, "volunteer_id": volunteer_id, "venue_no": 1, "hours": 2, "held_on": held_on},
     }
-    producer = AIOKafkaProducer(**connection_options(settings))
+    producer = create_producer(settings)
     await producer.start()
     topic = f"{settings.topic_prefix}qingsheng.intake.training.class-registers"
     await producer.send_and_wait(topic, json.dumps(event).encode(), headers=[("content-type", b"\xff")])

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.protocol.group import LeaveGroupRequest
 
-from shared.delivery.broker import admin, connection_options
+from shared.delivery.broker import admin, connection_options, create_producer
 from shared.settings import Settings
 
 
@@ -30,7 +30,7 @@ def kafka_at(bootstrap_servers: str) -> dict[str, Any]:
 
 async def put(settings: Settings, topic: str, records: Sequence[Put]) -> list[int]:
     """Writes records in order; ``topic`` is without the deployment's prefix. Returns their offsets."""
-    producer = AIOKafkaProducer(**connection_options(settings), acks="all", linger_ms=5, enable_idempotence=True)
+    producer = create_producer(settings, linger_ms=5)
     async with producer:
         sent = [
             await producer.send(

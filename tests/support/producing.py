@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 
 from qingsheng.users import administering
 from shared.access import accounts, keys, sessions
@@ -233,7 +233,7 @@ async def key_of(settings: Settings, producer: str, *services: str) -> dict[str,
 
 
 async def publish(bootstrap_servers: str, topic: str, *records: bytes) -> None:
-    async with AIOKafkaProducer(**kafka_at(bootstrap_servers)) as producer:
+    async with create_producer(kafka_at(bootstrap_servers)) as producer:
         for record in records:
             await producer.send_and_wait(topic, record)
 

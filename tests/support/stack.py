@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from qingsheng.embedded import running_stack
-from tests.support.databases import create_template, drop_database
+from tests.support.databases import create_template, drop_database, execute
 
 DATABASE_URL = "QINGSHENG_DATABASE_URL"
 KAFKA = "QINGSHENG_KAFKA_BOOTSTRAP_SERVERS"
@@ -105,6 +105,8 @@ class OwnRun:
         kafka_bootstrap_servers = outside_kafka or started.kafka_bootstrap_servers
         assert database_url
         assert kafka_bootstrap_servers
+        if started.database_url:
+            _without_fsync(database_url)
         servers = Servers(database_url, kafka_bootstrap_servers, started.kafka_user, started.kafka_password)
         servers.sign_in()
         return servers
@@ -115,6 +117,16 @@ class OwnRun:
         if os.environ.get(DATABASE_URL):
             self._leaving.callback(drop_database, database_url, name)
         return name
+
+
+def _without_fsync(database_url: str) -> None:
+    """Tests that stop servers in the midst start their own; nobody needs these files after a crash of the machine."""
+    for statement in (
+        "alter system set fsync = off",
+        "alter system set full_page_writes = off",
+        "select pg_reload_conf()",
+    ):
+        execute(database_url, statement)
 
 
 class SharedRun(OwnRun):
