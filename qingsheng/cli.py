@@ -119,8 +119,7 @@ def keys_issue(
     as_json: AsJson = False,
 ) -> None:
     """Register a system that reports events, or give it one more key. The key is shown once; earlier ones go on."""
-    from qingsheng.producers import issue, kafka_of, properties_of, services_of
-    from shared.contracts.topics import answers_topic, intake_topic
+    from qingsheng.producers import consumer_groups, issue, properties_of, services_of, way_in
 
     settings = settings_here()
     names = [name.strip() for name in services.split(",") if name.strip()]
@@ -129,30 +128,27 @@ def keys_issue(
         issued = done(issue(settings, producer, names))
     except ValueError as error:
         raise fail(str(error), 2) from None
-    intake = {name: settings.topic_prefix + intake_topic(name, producer) for name in names}
-    answers = settings.topic_prefix + answers_topic(producer)
-    kafka = None if issued.kafka_user is None else kafka_of(settings, issued)
+    told = way_in(settings, producer, names, issued)
     if as_json:
-        told = {"source": f"/ext/{producer}", "key": issued.key, "topics": intake, "answers": answers}
-        out.print_json(data=told if kafka is None else told | {"kafka": kafka})
+        out.print_json(data=told)
         return
     lines = [
         f"API key (shown once): {issued.key}",
-        f"Source: /ext/{producer}",
-        f"Reports go to: {', '.join(intake.values())}",
-        f"Answers come on: {answers}",
+        f"Source: {told['source']}",
+        f"Reports go to: {', '.join(told['topics'].values())}",
+        f"Answers come on: {told['answers']}",
     ]
-    if kafka is None:
+    if issued.kafka_user is None:
         lines.append("Kafka's users are made by whoever administers it: in deploy/, with 'principals producer'.")
     else:
         if issued.kafka_user:
-            groups = f"{settings.topic_prefix}{producer}."
+            groups = consumer_groups(settings, producer)
             lines.append(
                 f"Kafka user: {issued.kafka_user}, whose password is the key; its consumer groups begin with {groups}"
             )
-        properties = (f"{name}={value}" for name, value in properties_of(kafka).items())
+        properties = (f"{name}={value}" for name, value in properties_of(told["kafka"]).items())
         lines += ["", "For Kafka's clients in Java, as properties:", *properties]
-        lines += ["", "For aiokafka in Python, as keyword arguments:", f"kafka = {json.dumps(kafka)}"]
+        lines += ["", "For aiokafka in Python, as keyword arguments:", f"kafka = {json.dumps(told['kafka'])}"]
     out.print("\n".join(lines), highlight=False, soft_wrap=True, markup=False)
 
 

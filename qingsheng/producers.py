@@ -54,6 +54,24 @@ async def issue(settings: Settings, producer: str, services: Sequence[str]) -> I
     return Issued(key, user)
 
 
+def way_in(settings: Settings, producer: str, services: Sequence[str], issued: Issued) -> dict[str, Any]:
+    """All that the producer needs, as JSON: ``source``, ``key``, ``topics`` by service, ``answers`` (a topic) and, unless
+    Kafka's users are made otherwise, ``kafka``: how clients of aiokafka connect."""
+    prefix = settings.topic_prefix
+    told: dict[str, Any] = {
+        "source": f"/ext/{producer}",
+        "key": issued.key,
+        "topics": {name: prefix + intake_topic(name, producer) for name in services},
+        "answers": prefix + answers_topic(producer),
+    }
+    return told if issued.kafka_user is None else told | {"kafka": kafka_of(settings, issued)}
+
+
+def consumer_groups(settings: Settings, producer: str) -> str:
+    """What the names of the producer's consumer groups begin with."""
+    return f"{settings.topic_prefix}{producer}."
+
+
 def kafka_of(settings: Settings, issued: Issued) -> dict[str, str]:
     """How the producer connects to Kafka, as clients of aiokafka take it."""
     protocol = ("SASL_" if issued.kafka_user else "") + ("SSL" if settings.kafka_tls else "PLAINTEXT")
@@ -88,7 +106,7 @@ async def _admit_to_kafka(settings: Settings, producer: str, services: Sequence[
     rights = [
         *(kafka_users.writes(prefix + intake_topic(service, producer)) for service in services),
         kafka_users.reads(prefix + answers_topic(producer)),
-        kafka_users.in_groups(f"{prefix}{producer}."),
+        kafka_users.in_groups(consumer_groups(settings, producer)),
     ]
     try:
         await kafka_users.admit(connection_options(settings), user, key, rights)

@@ -1,8 +1,9 @@
 """A system that reports shares over Kafka and reads the answers. Needs: pip install aiokafka cloudevents
 
-    python producer.py BOOTSTRAP_SERVERS PRODUCER SHARE.json [SHARE.json …]
+    qingsheng keys issue PRODUCER --services campaign --json > key.json
+    python producer.py key.json SHARE.json [SHARE.json …]
 
-Each file is the `data` of one report, such as
+``key.json`` holds a secret: for your eyes only. Each other file is the `data` of one report, such as
 {"volunteer_id": "…", "account_id": "…", "post_url": "https://…", "shared_at": "2014-07-01T09:00:00+08:00"}.
 """
 
@@ -17,28 +18,25 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 
-async def main(bootstrap_servers: str, producer: str, files: list[str]) -> int:
+async def main(issued: dict, files: list[str]) -> int:
     reports = {}
     for file in files:
         attributes = {
             "id": str(
                 uuid4()
             ),  # our own, never used twice: sent again it gets the same answer and has no second effect
-            "source": f"/ext/{producer}",
+            "source": issued["source"],
             "type": "qingsheng.intake.repost_reported.v1",
             "time": datetime.now(UTC),
             "datacontenttype": "application/json",
         }
         with open(file, encoding="utf-8") as content:
             reports[attributes["id"]] = CloudEvent(attributes, json.load(content))
-    sender = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True)
-    reader = AIOKafkaConsumer(
-        f"qingsheng.intake.answers.{producer}", bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest"
-    )
+    sender = AIOKafkaProducer(**issued["kafka"], acks="all", enable_idempotence=True)
+    reader = AIOKafkaConsumer(issued["answers"], **issued["kafka"], auto_offset_reset="earliest")
     async with sender, reader:
         for id, report in reports.items():
-            topic = f"qingsheng.intake.campaign.{producer}"
-            await sender.send_and_wait(topic, JSONFormat().write(report), key=id.encode())
+            await sender.send_and_wait(issued["topics"]["campaign"], JSONFormat().write(report), key=id.encode())
         refused = 0
         async for record in reader:  # every report gets one answer, within 15 minutes even where it must wait
             answer = json.loads(record.value)
@@ -56,4 +54,6 @@ async def main(bootstrap_servers: str, producer: str, files: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3:])))
+    with open(sys.argv[1], encoding="utf-8") as key:
+        issued = json.load(key)
+    sys.exit(asyncio.run(main(issued, sys.argv[2:])))

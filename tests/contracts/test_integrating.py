@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from qingsheng.producers import issue_key
+from qingsheng.producers import issue, way_in
 from qingsheng.topics import ensure_topics
 from shared.contracts.refusals import CODES
 from shared.settings import Settings
@@ -37,8 +37,9 @@ def test_the_table_names_codes_that_exist() -> None:
 
 
 async def reported(settings: Settings, folder: Path) -> tuple[str, list[Path]]:
-    """A world with one volunteer and one post; the producer's key, a good report and one without a post."""
-    key = await issue_key(settings, "city-feeds", ["campaign"])
+    """A world with one volunteer and one post; the producer's key, also in ``key.json``, a good report and one without a post."""
+    issued = await issue(settings, "city-feeds", ["campaign"])
+    (folder / "key.json").write_text(json.dumps(way_in(settings, "city-feeds", ["campaign"], issued)))
     log, volunteer, account = RosterLog(), uuid4(), uuid4()
     log.unit()
     log.registered(volunteer)
@@ -56,7 +57,7 @@ async def reported(settings: Settings, folder: Path) -> tuple[str, list[Path]]:
     told: list[dict[str, Any]] = [who | {"post_url": URL}, who]
     for file, data in zip(files, told, strict=True):
         file.write_text(json.dumps(data))
-    return key, files
+    return issued.key, files
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_the_examples_report_and_read_their_answers(settings: Settings, tmp_path
     with child(settings, "qingsheng", ["run", "campaign-worker"]):
         key, files = asyncio.run(reported(settings, tmp_path))
         names = [str(file) for file in files]
-        python = [sys.executable, str(EXAMPLES / "producer.py"), settings.kafka_bootstrap_servers, "city-feeds", *names]
+        python = [sys.executable, str(EXAMPLES / "producer.py"), str(tmp_path / "key.json"), *names]
         done = run(python)
         assert sorted(line.split()[0] for line in done.stdout.splitlines()) == ["accepted", "refused"], done
         assert "refused schema" in done.stdout

@@ -118,8 +118,15 @@ def test_the_command_lists_and_revokes(
     assert issued["source"] == "/ext/feeds"
     again = json.loads(keys("issue", "feeds", "--json").stdout)
     assert (again["topics"], again["key"] == issued["key"]) == (issued["topics"], False)
+    assert issued["kafka"]["bootstrap_servers"] == stack.kafka_bootstrap_servers
+    printed = " ".join(keys("issue", "feeds").stdout.split())
+    assert f"bootstrap.servers={stack.kafka_bootstrap_servers} security.protocol=" in printed
+    if stack.kafka_user:
+        assert issued["kafka"]["sasl_plain_password"] == issued["key"]
+        assert issued["kafka"]["sasl_plain_username"] != again["kafka"]["sasl_plain_username"]
+        assert 'sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="' in printed
     assert keys("issue", "others").exit_code == 2
-    [one, two] = json.loads(keys("list", "--json").stdout)
+    [one, two, _] = json.loads(keys("list", "--json").stdout)
     assert (one["services"], one["revoked_at"]) == (["campaign", "opinion"], None)
     assert keys("revoke", "feeds", "--key", one["key"]).exit_code == 0
     assert keys("revoke", "feeds", "--key", one["key"]).exit_code == 1
