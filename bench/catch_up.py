@@ -23,7 +23,6 @@ from uuid import UUID
 
 import asyncpg
 import uuid_utils
-from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
 from bench.expected import SHANGHAI, expected, stored
@@ -32,7 +31,7 @@ from qingsheng.migrations import amigrate
 from qingsheng.topics import ensure_topics
 from shared.contracts.campaign import RepostLogged
 from shared.contracts.envelope import Event
-from shared.delivery.broker import connection_options
+from shared.delivery.broker import create_producer
 from shared.settings import Settings
 
 COUNTIES = [f"3509{n}" for n in ("02", "21", "22", "23", "24", "25", "26", "81", "82")]

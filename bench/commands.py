@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
 from bench.stack import LOG, empty_stack
@@ -32,7 +31,7 @@ from qingsheng.users import operator_session
 from shared.contracts.envelope import Event
 from shared.contracts.fields import Names
 from shared.contracts.roster import UnitDefined
-from shared.delivery.broker import connection_options
+from shared.delivery.broker import create_producer
 from shared.settings import Settings
 
 COUNTY = "350902"

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
 from bench.catch_up import SHANGHAI
@@ -30,7 +29,7 @@ from shared.contracts.campaign import RepostLogged
 from shared.contracts.envelope import Event, EventData
 from shared.contracts.fields import Names
 from shared.contracts.roster import UnitDefined
-from shared.delivery.broker import connection_options
+from shared.delivery.broker import create_producer
 from shared.settings import Settings
 
 COUNTY = "350902"

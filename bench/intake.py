@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from uuid_utils.compat import uuid7
 
 from bench.catch_up import COUNTIES, SHANGHAI, VOLUNTEERS, cpu_seconds
@@ -27,7 +27,7 @@ from shared.contracts.envelope import Event, EventData
 from shared.contracts.fields import Names
 from shared.contracts.roster import AccountDisclosed, UnitDefined, VolunteerRegistered
 from shared.contracts.topics import answers_topic, events_topic, intake_topic
-from shared.delivery.broker import connection_options
+from shared.delivery.broker import connection_options, create_producer
 from shared.settings import Settings
 
 PRODUCER = "bench"

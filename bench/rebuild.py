@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from uuid_utils import uuid7
 
 from bench.stack import empty_stack
@@ -24,7 +23,7 @@ from qingsheng.console import done
 from qingsheng.migrations import amigrate
 from qingsheng.operate.rebuilding import rebuild
 from qingsheng.topics import ensure_topics
-from shared.delivery.broker import connection_options
+from shared.delivery.broker import create_producer
 from shared.settings import Settings
 
 VOLUNTEERS = 20_000

@@ -26,13 +26,12 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import psutil
-from aiokafka import AIOKafkaProducer
 from uuid_utils.compat import uuid7
 
 from qingsheng.deployment import DATABASE, KAFKA, Children, deployment, running
 from shared.contracts.campaign import RepostLogged
 from shared.contracts.envelope import Event
-from shared.delivery.broker import connection_options
+from shared.delivery.broker import create_producer
 from shared.settings import Settings
 from tests.faults.document import write_part
 

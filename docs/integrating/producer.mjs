@@ -20,7 +20,17 @@ const reports = await Promise.all(
   })),
 );
 
-const response = await fetch(door, { method: "POST", headers, body: JSON.stringify(reports) });
+// Sent again until it is taken or refused: by its id, a report that arrives twice has one effect.
+async function send(body) {
+  for (;;) {
+    const response = await fetch(door, { method: "POST", headers, body }).catch((error) => error);
+    if (response instanceof Response && response.status !== 429 && response.status < 500) return response;
+    console.error("sent again:", response.status ?? response.message);
+    await new Promise((resolve) => setTimeout(resolve, 1000 * (response.headers?.get("retry-after") || 1)));
+  }
+}
+
+const response = await send(JSON.stringify(reports));
 if (!response.ok) throw new Error(`${response.status} ${(await response.json()).detail}`);
 let answers = await response.json();
 const waiting = new Set(answers.filter((answer) => answer.status === "pending").map((answer) => answer.request_id));

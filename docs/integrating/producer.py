@@ -14,8 +14,28 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError, OutOfOrderSequenceNumber
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+
+
+async def send(issued: dict, reports: dict[str, CloudEvent]) -> None:
+    """Until all are acknowledged. What is in doubt is sent again: by its id, a report that arrives twice has one effect."""
+    left = dict(reports)
+    while left:
+        try:
+            # A new producer for each attempt: one that is out of order, or lost track of a topic, stays so.
+            async with AIOKafkaProducer(**issued["kafka"], acks="all", enable_idempotence=True) as sender:
+                for id, report in reports.items():
+                    if id in left:
+                        topic = issued["topics"]["campaign"]
+                        await sender.send_and_wait(topic, JSONFormat().write(report), key=id.encode())
+                        del left[id]
+        except KafkaError as error:
+            if not (error.retriable or isinstance(error, (KafkaTimeoutError, OutOfOrderSequenceNumber))):
+                raise
+            print("sent again in a second:", repr(error), file=sys.stderr)
+            await asyncio.sleep(1)
 
 
 async def main(issued: dict, files: list[str]) -> int:
@@ -32,11 +52,9 @@ async def main(issued: dict, files: list[str]) -> int:
         }
         with open(file, encoding="utf-8") as content:
             reports[attributes["id"]] = CloudEvent(attributes, json.load(content))
-    sender = AIOKafkaProducer(**issued["kafka"], acks="all", enable_idempotence=True)
     reader = AIOKafkaConsumer(issued["answers"], **issued["kafka"], auto_offset_reset="earliest")
-    async with sender, reader:
-        for id, report in reports.items():
-            await sender.send_and_wait(issued["topics"]["campaign"], JSONFormat().write(report), key=id.encode())
+    async with reader:
+        await send(issued, reports)
         refused = 0
         async for record in reader:  # every report gets one answer, within 15 minutes even where it must wait
             answer = json.loads(record.value)

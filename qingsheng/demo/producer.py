@@ -19,10 +19,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from shared.delivery.broker import create_producer
 
 INTAKE = "qingsheng.intake.{service}.{producer}"
 ANSWERS = "qingsheng.intake.answers.{producer}"
+AGAIN = 1.0
+"""Seconds until what was not acknowledged is sent again."""
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 
 
@@ -31,7 +36,7 @@ class System:
 
     def __init__(self, name: str, kafka: Mapping[str, Any], prefix: str) -> None:
         self._name = name
-        self._kafka = AIOKafkaProducer(**kafka, acks="all", enable_idempotence=True, linger_ms=5)
+        self._kafka = kafka
         self._prefix = prefix
         # Without a group: it reads all partitions of its answers, from the beginning.
         self._consumer = AIOKafkaConsumer(
@@ -44,12 +49,6 @@ class System:
         """By request id and answer id: a copy of an answer changes nothing."""
         self._news = asyncio.Condition()
 
-    async def start(self) -> None:
-        await self._kafka.start()
-
-    async def stop(self) -> None:
-        await self._kafka.stop()
-
     async def read_answers(self) -> None:
         """Until cancelled."""
         async with self._consumer:
@@ -60,20 +59,44 @@ class System:
                     self._news.notify_all()
 
     async def report(self, lines: Sequence[Mapping[str, Any]], mode: str, seconds: float) -> dict[str, Any]:
-        """Sends the lines in their order and waits for their answers; returns the sum."""
+        """Sends the lines in their order and waits for their answers, each at most so many seconds; returns the sum. Raises
+        KafkaError when the broker did not take all lines by then."""
         waiting: Counter[str] = Counter()
-        sending: list[asyncio.Future[Any]] = []
         for line in lines:
-            topic = self._prefix + INTAKE.format(service=line["service"], producer=self._name)
-            value, headers = _record(line, mode)
-            sending.append(await self._kafka.send(topic, value=value, key=line["key"].encode(), headers=headers))
             if "event" in line:
                 waiting[line["event"]["id"]] += line["answers"]
-        await asyncio.gather(*sending)
+        until = asyncio.get_running_loop().time() + seconds
+        left = lines
+        while left:
+            left = await self._send(left, mode, until)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._news:
                 await self._news.wait_for(lambda: not self._missing(waiting))
         return {"sent": len(lines), "missing": self._missing(waiting), **self._sum(waiting)}
+
+    async def _send(self, lines: Sequence[Mapping[str, Any]], mode: str, until: float) -> Sequence[Mapping[str, Any]]:
+        """Returns the lines that were not acknowledged. They are sent again, by a new producer, as any client would do: a
+        report that arrives twice has one effect, by its id. Raises KafkaError when there are some after ``until``."""
+        sent: list[asyncio.Future[Any]] = []
+        trouble: BaseException | None = None
+        try:
+            async with create_producer(self._kafka, linger_ms=5) as producer:
+                for line in lines:
+                    topic = self._prefix + INTAKE.format(service=line["service"], producer=self._name)
+                    value, headers = _record(line, mode)
+                    sent.append(await producer.send(topic, value=value, key=line["key"].encode(), headers=headers))
+                await asyncio.wait(sent)
+        except KafkaError as error:
+            trouble = error
+        refused = {number for number, future in enumerate(sent) if not future.done() or future.exception()}
+        left = [line for number, line in enumerate(lines) if number >= len(sent) or number in refused]
+        if left:
+            trouble = trouble or next(sent[number].exception() for number in refused)
+            if asyncio.get_running_loop().time() > until:
+                raise trouble or KafkaError("not acknowledged")
+            sys.stderr.write(f"{self._name} sends {len(left)} reports again: {trouble!r}\n")
+            await asyncio.sleep(AGAIN)
+        return left
 
     def _missing(self, waiting: Mapping[str, int]) -> int:
         return sum(max(0, count - len(self._answers.get(id, ()))) for id, count in waiting.items())
@@ -115,23 +138,18 @@ async def serve(prefix: str) -> None:
         sys.stdout.write(json.dumps({"batch": order["batch"], **told}) + "\n")
         sys.stdout.flush()
 
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            orders = await _standard_input()
-            while line := await orders.readline():
-                order = json.loads(line)
-                name = order["producer"]
-                if name not in systems:
-                    systems[name] = System(name, order["kafka"], prefix)
-                    await systems[name].start()
-                    reading.append(tasks.create_task(systems[name].read_answers()))
-                carrying.append(tasks.create_task(carry_out(order, systems[name])))
-            await asyncio.gather(*carrying)
-            for task in reading:
-                task.cancel()
-    finally:
-        for system in systems.values():
-            await system.stop()
+    async with asyncio.TaskGroup() as tasks:
+        orders = await _standard_input()
+        while line := await orders.readline():
+            order = json.loads(line)
+            name = order["producer"]
+            if name not in systems:
+                systems[name] = System(name, order["kafka"], prefix)
+                reading.append(tasks.create_task(systems[name].read_answers()))
+            carrying.append(tasks.create_task(carry_out(order, systems[name])))
+        await asyncio.gather(*carrying)
+        for task in reading:
+            task.cancel()
 
 
 async def _standard_input() -> asyncio.StreamReader:

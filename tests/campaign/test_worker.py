@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer
 
 from qingsheng.topics import ensure_producer_topics, ensure_topics
 from shared.contracts.topics import answers_topic, events_topic, intake_topic
+from shared.delivery.broker import create_producer
 from tests.campaign.harness import Campaign, campaign_at, codes, repost, withdrawal
 from tests.support.kafka import kafka_at
 from tests.support.services import settings_for, workers

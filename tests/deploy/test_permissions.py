@@ -16,6 +16,7 @@ from aiokafka.errors import (
 )
 
 from shared.contracts.topics import PRODUCER, PRODUCER_TOPICS, TOPICS
+from shared.delivery.broker import create_producer
 from tests.deploy.composed import DEPLOY, Composed, composed
 from tests.deploy.matrix import grid
 

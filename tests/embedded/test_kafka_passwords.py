@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 from aiokafka.protocol.admin import CreateTopicsRequest
@@ -21,6 +21,7 @@ from qingsheng.migrations import migrate
 from qingsheng.producers import Issued
 from qingsheng.producers import kafka_of as producers_kafka
 from shared.contracts.topics import answers_topic, intake_topic
+from shared.delivery.broker import create_producer
 from shared.settings import Settings
 from tests.embedded.clients import kafka_of, settings_of
 
@@ -99,7 +100,7 @@ def test_what_is_kept_is_for_the_owners_eyes_alone(stack: Stack, used_folder: Pa
 
 
 async def write(options: dict[str, Any], topic: str) -> None:
-    async with AIOKafkaProducer(**options, acks="all", enable_idempotence=True) as producer:
+    async with create_producer(options) as producer:
         await asyncio.wait_for(producer.send_and_wait(topic, b"x", partition=0), 20)
 
 
@@ -141,7 +142,7 @@ async def test_a_revoked_key_is_refused_at_once_and_another_goes_on(settings: Se
     topic = intake_topic("campaign", "changing")
     old = await issued(settings, "changing", "campaign")
     new = await issued(settings, "changing", "campaign")
-    async with AIOKafkaProducer(**old) as connected:
+    async with create_producer(old) as connected:
         await connected.send_and_wait(topic, b"x")
         [first, _] = [each for each in await producers.listed(settings) if each["producer"] == "changing"]
         await producers.revoke(settings, "changing", first["key"])

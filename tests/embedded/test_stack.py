@@ -21,6 +21,7 @@ from qingsheng.embedded import (
 )
 from qingsheng.embedded.folder import default_jar_folder
 from qingsheng.embedded.jars import pinned_jars
+from shared.delivery.broker import create_producer
 from tests.embedded.clients import kafka_of
 from tests.support.processes import all_gone
 

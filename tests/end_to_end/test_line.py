@@ -8,7 +8,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer
 
 from qingsheng.producers import issue_key
-from shared.delivery.broker import connection_options
+from shared.delivery.broker import connection_options, create_producer
 from shared.settings import Settings
 from tests.support import oracle
 from tests.support.services import client, settings_for, workers

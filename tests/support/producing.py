@@ -30,6 +30,7 @@ from shared.contracts.roster import (
     VolunteerRegistered,
     VolunteerTransferred,
 )
+from shared.delivery.broker import create_producer
 from shared.delivery.intake import Arrival, Door
 from shared.postgres import Connection
 from shared.roster_view.storage import NEEDED
