@@ -27,6 +27,7 @@ from uuid_utils.compat import uuid7
 
 from bench.expected import SHANGHAI, expected, stored
 from bench.stack import LOG, empty_stack
+from qingsheng.deployment import environment_of
 from qingsheng.migrations import amigrate
 from qingsheng.topics import ensure_topics
 from shared.contracts.campaign import RepostLogged
@@ -181,13 +182,7 @@ async def backends(database_url: str) -> list[int]:
 
 
 def worker(settings: Settings) -> "subprocess.Popen[bytes]":
-    environment = {
-        **os.environ,
-        "QINGSHENG_DATABASE_URL": settings.database_url,
-        "QINGSHENG_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "QINGSHENG_SECRET_KEY": settings.secret_key.get_secret_value(),
-        "QINGSHENG_TOPIC_PREFIX": settings.topic_prefix,
-    }
+    environment = {**os.environ, **environment_of(settings)}
     with LOG.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "qingsheng", "run", "appraisal-worker"], env=environment, stdout=log, stderr=log

@@ -14,7 +14,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
-from bench.peers.told import BATCH, DATABASE_URL, FOLDER, KAFKA, STATEMENT, TOPIC, WAIT, columns
+from bench.peers.told import BATCH, DATABASE_URL, FOLDER, KAFKA, KAFKA_LOGIN, STATEMENT, TOPIC, WAIT, columns
 
 Told = tuple[dict[str, Any], int, int]
 
@@ -43,7 +43,7 @@ class PostgresSink(DynamicSink[Told]):
 
 if __name__ == "__main__":
     flow = Dataflow("shares")
-    messages = op.input("in", flow, KafkaSource([KAFKA], [TOPIC], batch_size=BATCH))
+    messages = op.input("in", flow, KafkaSource([KAFKA], [TOPIC], batch_size=BATCH, add_config=KAFKA_LOGIN))
     op.output("out", op.map("decode", messages, decode), PostgresSink())
     recovery = Path(FOLDER, "recovery")
     os.makedirs(recovery, exist_ok=True)

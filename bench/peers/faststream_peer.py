@@ -6,10 +6,11 @@ from typing import Any
 import asyncpg
 from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.security import SASLScram512
 
-from bench.peers.told import DATABASE_URL, KAFKA, TOPIC
+from bench.peers.told import DATABASE_URL, KAFKA, KAFKA_PASSWORD, KAFKA_USER, TOPIC
 
-broker = KafkaBroker(KAFKA, logger=None)
+broker = KafkaBroker(KAFKA, security=SASLScram512(KAFKA_USER, KAFKA_PASSWORD, use_ssl=False), logger=None)
 app = FastStream(broker, logger=None)
 pool: Any = None
 

@@ -4,9 +4,10 @@ import os
 
 import psycopg
 from quixstreams import Application
+from quixstreams.kafka import ConnectionConfig
 from quixstreams.sinks.base import BatchingSink, SinkBatch
 
-from bench.peers.told import BATCH, DATABASE_URL, FOLDER, KAFKA, STATEMENT, TOPIC, WAIT, columns
+from bench.peers.told import BATCH, DATABASE_URL, FOLDER, KAFKA, KAFKA_LOGIN, STATEMENT, TOPIC, WAIT, columns
 
 
 class PostgresSink(BatchingSink):
@@ -21,7 +22,7 @@ class PostgresSink(BatchingSink):
 
 if __name__ == "__main__":
     application = Application(
-        broker_address=KAFKA,
+        broker_address=ConnectionConfig.from_librdkafka_dict({"bootstrap.servers": KAFKA, **KAFKA_LOGIN}),
         consumer_group="quix",
         auto_offset_reset="earliest",
         commit_interval=WAIT,

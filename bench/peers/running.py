@@ -137,6 +137,8 @@ def _environment(peer: Peer, settings: Settings, topic: str, folder: str) -> dic
         **os.environ,
         "PEER_DATABASE_URL": settings.database_url,
         "PEER_KAFKA": settings.kafka_bootstrap_servers,
+        "PEER_KAFKA_USER": settings.kafka_user,
+        "PEER_KAFKA_PASSWORD": settings.kafka_password.get_secret_value() if settings.kafka_password else "",
         "PEER_TOPIC": topic,
         "PEER_FOLDER": folder,
         "PEER_THREADS": str(peer.threads),

@@ -7,6 +7,14 @@ from typing import Any
 
 DATABASE_URL = os.environ.get("PEER_DATABASE_URL", "")
 KAFKA = os.environ.get("PEER_KAFKA", "")
+KAFKA_USER, KAFKA_PASSWORD = (os.environ.get(f"PEER_KAFKA_{name}", "") for name in ("USER", "PASSWORD"))
+KAFKA_LOGIN = {
+    "security.protocol": "SASL_PLAINTEXT",
+    "sasl.mechanism": "SCRAM-SHA-512",
+    "sasl.username": KAFKA_USER,
+    "sasl.password": KAFKA_PASSWORD,
+}
+"""As librdkafka takes it."""
 TOPIC = os.environ.get("PEER_TOPIC", "")
 FOLDER = os.environ.get("PEER_FOLDER", "")
 """An empty folder for what the peer keeps on disk."""

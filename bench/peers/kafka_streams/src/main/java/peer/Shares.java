@@ -35,6 +35,11 @@ public final class Shares {
         Properties properties = new Properties();
         properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "kafka-streams-" + told("PEER_TOPIC"));
         properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, told("PEER_KAFKA"));
+        properties.put("security.protocol", "SASL_PLAINTEXT");
+        properties.put("sasl.mechanism", "SCRAM-SHA-512");
+        properties.put("sasl.jaas.config", String.format(
+                "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"%s\" password=\"%s\";",
+                told("PEER_KAFKA_USER"), told("PEER_KAFKA_PASSWORD")));
         properties.put(StreamsConfig.STATE_DIR_CONFIG, told("PEER_FOLDER"));
         properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, told("PEER_THREADS"));
         properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 100);
