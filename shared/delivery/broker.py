@@ -5,7 +5,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -61,12 +61,15 @@ class Producer(AIOKafkaProducer):
     """
 
     async def send(self, topic: str, *arguments: Any, **options: Any) -> asyncio.Future[Any]:
-        self.client.add_topic(topic)
-        return await super().send(topic, *arguments, **options)
+        self._keep_in_mind(topic)
+        return await cast(Any, super()).send(topic, *arguments, **options)
 
     async def send_batch(self, batch: Any, topic: str, **options: Any) -> asyncio.Future[Any]:
-        self.client.add_topic(topic)
-        return await super().send_batch(batch, topic, **options)
+        self._keep_in_mind(topic)
+        return await cast(Any, super()).send_batch(batch, topic, **options)
+
+    def _keep_in_mind(self, topic: str) -> None:
+        cast(Any, self.client).add_topic(topic)
 
 
 def create_producer(

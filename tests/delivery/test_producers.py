@@ -39,7 +39,12 @@ async def sent_beside_a_new_topic(settings: Settings, producer: Any) -> list[Any
     ``SOON`` seconds, None of one that is still in doubt."""
     first = await make_topic(settings, "known")
     async with producer:
-        await producer.client.force_metadata_update()  # as after a first request that a young broker refused
+
+        async def knows_it() -> bool:
+            await producer.client.force_metadata_update()  # as after a first request that a young broker refused
+            return bool(producer.client.cluster.partitions_for_topic(first))
+
+        await eventually(knows_it)
         second = await make_topic(settings, "new")
         sent = [await producer.send(first, b"1"), await producer.send(second, b"2")]
         await asyncio.wait(sent, timeout=SOON)
