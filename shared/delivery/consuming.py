@@ -177,6 +177,11 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         while self._applying:
             await asyncio.wait(self._applying)
 
+    def abandon(self) -> None:
+        """The batches in hand are rolled back."""
+        for task in self._applying:
+            task.cancel()
+
     async def _take_up(self, partitions: list[TopicPartition], course: int) -> None:
         # Without a consumer the worker is closing: a rebalance came in between.
         while course == self._course and self._consumer is not None:
