@@ -74,6 +74,23 @@ class Batch(Generic[Content]):
             bulk.join([self.block, after.block]),
         )
 
+    def singles(self) -> "list[Batch[Content]]":
+        """Its records, each as a batch of its own. Of a batch without a block."""
+        contents = {(read.partition, read.offset): read for read in self.contents}
+        dead = {(letter.record.partition, letter.record.offset): letter for letter in self.dead}
+        return [
+            Batch(
+                self.topic,
+                [record],
+                [contents[at]] if (at := (record.partition, record.offset)) in contents else [],
+                [dead[at]] if at in dead else [],
+                1,
+                _ends([record]),
+                passes_bound=self.passes_bound and record is self.records[-1],
+            )
+            for record in self.records
+        ]
+
 
 class BatchReader(Generic[Content]):
     """Decodes records into batches, and watches the invalid share of each topic."""
