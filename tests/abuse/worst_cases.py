@@ -203,24 +203,24 @@ def listed(case: Case, most: int) -> bytes:
     return (line * max(1, min(case.count, most // len(line))))[:most]
 
 
-def letter(name: str, example: Mapping[str, Any], case: Case, most: int) -> bytes:
-    """A CloudEvent like ``example``, whose texts and lists are as long as the case says."""
+def letter(example: Mapping[str, Any], case: Case, most: int = 62_000) -> dict[str, Any]:
+    """A CloudEvent like ``example``, whose texts and lists are as long as the case says, of at most ``most`` bytes."""
 
     def grown(content: Any, room: int) -> Any:
         if isinstance(content, dict):
             fields = cast(dict[str, Any], content)
             return {field: grown(value, room // len(fields)) for field, value in fields.items()}
         if isinstance(content, list):
-            return [grown(cast(Any, content)[0] if content else "", 40)] * max(1, min(case.count, room // 50))
+            items = cast(list[Any], content)
+            return [grown(items[0] if items else "", 40)] * max(1, min(case.count, room // 50))
         if isinstance(content, str) and not _is_fixed(content):
-            return case.text.encode()[: max(1, room)].decode("utf-8", "ignore") or "a"
+            return case.text[: room // 4].encode()[: max(1, room)].decode("utf-8", "ignore") or "a"
         return content
 
-    told = dict(example)
-    data = grown(told["data"], most - 1500)
+    data = grown(example["data"], most - 1500)
     if case.whole:
-        data |= {"more": case.nested, "number": case.number}
-    return json.dumps(told | {"data": data}, ensure_ascii=False).encode()[:most]
+        data |= {"more": [case.nested] * max(1, min(case.count, 60)), "number": case.number}
+    return {**example, "data": data}
 
 
 def _is_fixed(text: str) -> bool:

@@ -5,19 +5,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
 class Held:
-    """``seconds``: CPU time of the loop's thread in the longest callback; ``by``: what it was."""
+    """``seconds``: CPU time of the loop's thread in the longest callback; ``by``: what it was. ``longer``: all those that
+    took more than 20 ms."""
 
     seconds: float = 0.0
     by: str = ""
+    longer: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
 
     def clear(self) -> None:
         self.seconds, self.by = 0.0, ""
+        self.longer.clear()
 
 
 @contextmanager
@@ -37,6 +40,8 @@ def watched() -> Iterator[Held]:
         began = time.thread_time()
         runs(self)
         took = time.thread_time() - began
+        if took > 0.02:
+            held.longer.append((round(took, 3), _named(self)))
         if took > held.seconds:
             held.seconds, held.by = took, _named(self)
 
