@@ -12,6 +12,7 @@ import uvloop
 from prometheus_client import start_http_server
 
 from qingsheng.collecting import collect_seldom
+from qingsheng.ending import WITHIN, Ending
 from qingsheng.registry import SERVICES
 from shared import spans, telemetry
 from shared.settings import Settings
@@ -50,10 +51,17 @@ def run(process: str, settings: Settings) -> None:
 
 
 async def work(services: Sequence[str], settings: Settings) -> None:
-    """Runs the workers until SIGINT or SIGTERM; a worker that fails ends the process, to be started anew."""
-    stop = asyncio.Event()
+    """Runs the workers until SIGINT or SIGTERM, which end the process within ``ending.WITHIN`` seconds; a worker that fails
+    ends the process, to be started anew."""
+    stop, ending, loop = asyncio.Event(), Ending(), asyncio.get_running_loop()
+
+    def end(*_: object) -> None:
+        ending.begin()
+        loop.call_soon_threadsafe(stop.set)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        # Not by the loop: while something holds it, it would hear of no signal.
+        signal.signal(number, end)
     running = [asyncio.create_task(SERVICES[name].create_worker(settings).run(), name=name) for name in services]
     if settings.alive_file:
         running.append(asyncio.create_task(_show_life(settings.alive_file), name="show life"))
@@ -61,7 +69,7 @@ async def work(services: Sequence[str], settings: Settings) -> None:
     done, _ = await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
     for task in running:
         task.cancel()
-    await asyncio.wait(running, timeout=40)
+    await asyncio.wait(running, timeout=WITHIN)
     for task in done - {stopped}:
         task.result()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -14,6 +15,7 @@ from starlette.routing import Mount, Route
 
 from qingsheng.collecting import collect_seldom
 from qingsheng.connections import Patient
+from qingsheng.ending import Ending
 from qingsheng.registry import SERVICES
 from shared.settings import Settings
 from shared.web.headers import SecurityHeaders
@@ -43,7 +45,15 @@ def apis(services: Sequence[str], settings: Settings) -> Starlette:
 
 
 class Server(uvicorn.Server):
-    """Tells streams that stay open to end, before it waits for its connections."""
+    """Tells streams that stay open to end, before it waits for its connections. Ends in time, whatever they do."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = Ending()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending.begin()
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: Any = None) -> None:
         self.config.app.state.stopping.set()  # type: ignore[union-attr]

@@ -1,5 +1,7 @@
-"""Dead letters by hand: list by reason, show, replay, discard, resume a paused topic. Each leaves an audit line."""
+"""Dead letters by hand: list by reason, show, replay, discard, resume a paused topic, skip a record. Each leaves an audit
+line."""
 
+import asyncio
 import getpass
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -8,14 +10,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
+from qingsheng.operate.standing import PATIENCE, reader
 from qingsheng.registry import SERVICES
 from shared.access import audit
 from shared.contracts.decoding import Broken
+from shared.delivery.dead_letters import Dead, Record, store
 from shared.delivery.subscription import Read, Subscription
-from shared.postgres import open_pool
+from shared.postgres import connect, open_pool
 from shared.security import Sealer
 from shared.settings import Settings
+
+SKIPPED = "skipped"
+"""The reason of a dead letter that no consumer has made, but an operator."""
+
+
+class CannotSkip(Exception):
+    """Why nothing was changed."""
 
 
 @asynccontextmanager
@@ -80,6 +93,87 @@ async def resume(settings: Settings, service: str, topic: str) -> bool:
     return row is not None
 
 
+async def skip(settings: Settings, service: str, topic: str, partition: int, offset: int, because: str) -> bool:
+    """Sets the record at which a service's stored offset stands aside as a dead letter, and the offset behind it, in one
+    transaction. ``topic`` is a full name. Returns whether the record's bytes could be read, and so are kept.
+
+    A transaction of the worker that holds the offset for longer than ``PATIENCE`` is ended. A worker that runs is fenced,
+    and goes on behind the record. Raises CannotSkip where the offset stands elsewhere, or nothing is there.
+    """
+    subscription = _subscription_to(topic, settings, SERVICES[service].create_worker(settings).subscriptions)
+    if subscription is None:
+        raise CannotSkip(f"{service} does not read {topic}")
+    record, beginning = await _record(settings, TopicPartition(topic, partition), offset)
+    async with _connected(settings, service) as connection, connection.transaction():
+        stored = await _hold_offset(settings, connection, topic, partition)
+        if stored is None:
+            raise CannotSkip(f"{service} has not begun to read partition {partition} of {topic}")
+        if offset != (stands := max(stored, beginning)):
+            raise CannotSkip(
+                f"{service} stands at offset {stands} of {topic}, partition {partition}, not at {offset}: only the record "
+                "at which it stands can be skipped"
+            )
+        sealer = Sealer(settings.secret_key.get_secret_value(), "dead-letter") if subscription.sealed else None
+        kept = record or SimpleNamespace(
+            topic=topic, partition=partition, offset=offset, key=None, value=None, headers=()
+        )
+        await store(connection, [Dead(kept, SKIPPED, because)], sealer)  # type: ignore[arg-type]
+        await connection.execute(
+            'update consumer_offset set next_offset = $3 where topic = $1 and "partition" = $2',
+            topic,
+            partition,
+            kept.offset + 1,
+        )
+        await _audit(
+            connection,
+            "dlq.skip",
+            {"topic": topic, "partition": partition, "offset": kept.offset, "because": because},
+        )
+    return record is not None
+
+
+async def _record(settings: Settings, place: TopicPartition, offset: int) -> tuple[Record | None, int]:
+    """The first record at or behind an offset, None where the broker has one that cannot be read; and where the partition
+    begins. Raises CannotSkip where there is none."""
+    async with reader(settings, [place.topic]) as consumer:
+        if place.partition not in (consumer.partitions_for_topic(place.topic) or ()):
+            raise CannotSkip(f"{place.topic} has no partition {place.partition}")
+        beginning: int = (await consumer.beginning_offsets([place]))[place]
+        end: int = (await consumer.end_offsets([place]))[place]
+        if not beginning <= offset < end:
+            raise CannotSkip(f"partition {place.partition} of {place.topic} holds offsets {beginning} to {end - 1}")
+        consumer.pause(*(consumer.assignment() - {place}))
+        consumer.seek(place, offset)
+        try:
+            records = (await consumer.getmany(place, timeout_ms=int(PATIENCE * 1000), max_records=1)).get(place)
+        except (KafkaError, ValueError, NotImplementedError):  # its codec, its checksum
+            records = None
+    return (records[0] if records else None), beginning
+
+
+async def _hold_offset(settings: Settings, connection: Any, topic: str, partition: int) -> int | None:
+    """Locks a stored offset, ending whoever holds it too long. None where there is none."""
+    me = await connection.fetchval("select pg_backend_pid()")
+    asked = asyncio.ensure_future(
+        connection.fetchval(
+            'select next_offset from consumer_offset where topic = $1 and "partition" = $2 for update', topic, partition
+        )
+    )
+    while not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
+        other = await connect(settings)
+        try:
+            await other.execute("select pg_terminate_backend(pid) from unnest(pg_blocking_pids($1)) as pid", me)
+        finally:
+            other.terminate()
+    return await asked
+
+
+def _subscription_to(
+    topic: str, settings: Settings, subscriptions: Sequence[Subscription[Any]]
+) -> Subscription[Any] | None:
+    return next((each for each in subscriptions if each.reads(topic, settings.topic_prefix)), None)
+
+
 async def replay(settings: Settings, service: str, letters: Sequence[int], reason: str | None) -> tuple[int, int]:
     """Applies dead letters once more, each in a transaction of its own with its removal. Returns (applied, still dead)."""
     subscriptions = SERVICES[service].create_worker(settings).subscriptions
@@ -119,7 +213,7 @@ async def replay(settings: Settings, service: str, letters: Sequence[int], reaso
 
 
 async def _apply(connection: Any, settings: Settings, subscriptions: Sequence[Subscription[Any]], row: Any) -> None:
-    subscription = next((s for s in subscriptions if s.reads(row["topic"], settings.topic_prefix)), None)
+    subscription = _subscription_to(row["topic"], settings, subscriptions)
     if subscription is None:
         raise Broken("no_subscription", "the service no longer reads this topic")
     key, value = row["key"], row["value"]

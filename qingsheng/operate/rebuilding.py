@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from qingsheng.operate.dead_letters import SKIPPED
 from qingsheng.operate.lanes import Choice, Replayed
 from qingsheng.operate.replaying import Progress, add_indices, fresh_tables, replay
 from services.appraisal.storage import PROJECTED
@@ -40,11 +41,15 @@ async def rebuild(settings: Settings, progress: Progress = lambda _read, _all: N
     try:
         if not await lease_single(lock, Single.REBUILD):
             raise Busy("another rebuild is under way")
-        dead = await lock.fetch('select topic, "partition", "offset" from appraisal.dead_letter')
+        dead = await lock.fetch(
+            'select topic, "partition", "offset" from appraisal.dead_letter where reason <> $1', SKIPPED
+        )
         discarded = await lock.fetch(
             """select r ->> 0 as topic, (r ->> 1)::int as "partition", (r ->> 2)::bigint as "offset"
                from appraisal.audit_line, jsonb_array_elements(detail -> 'records') as r
-               where action = 'dlq.discard' and jsonb_typeof(detail -> 'records') = 'array'"""
+               where action = 'dlq.discard' and jsonb_typeof(detail -> 'records') = 'array'
+               union select topic, "partition", "offset" from appraisal.dead_letter where reason = $1""",
+            SKIPPED,
         )
         choice = Choice(
             skipped=frozenset(tuple(row) for row in discarded), watched=frozenset(tuple(row) for row in dead)

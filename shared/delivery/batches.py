@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +19,12 @@ from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-DECODE_CHUNK = 250
+TURN = 0.005
+"""Seconds of decoding after which others have their turn on the loop."""
 SMALL = 1_000
 """Records. A batch of fewer costs about the same whatever their number."""
+LONG = 64 * 1024
+"""Bytes of values that are read in one step on the loop."""
 JOINED = 40_000
 """Records of batches that were taken in bulk which are applied together while more of them wait: what they change in the
 same rows is added up first."""
@@ -74,6 +78,23 @@ class Batch(Generic[Content]):
             bulk.join([self.block, after.block]),
         )
 
+    def singles(self) -> "list[Batch[Content]]":
+        """Its records, each as a batch of its own. Of a batch without a block."""
+        contents = {(read.partition, read.offset): read for read in self.contents}
+        dead = {(letter.record.partition, letter.record.offset): letter for letter in self.dead}
+        return [
+            Batch(
+                self.topic,
+                [record],
+                [contents[at]] if (at := (record.partition, record.offset)) in contents else [],
+                [dead[at]] if at in dead else [],
+                1,
+                _ends([record]),
+                passes_bound=self.passes_bound and record is self.records[-1],
+            )
+            for record in self.records
+        ]
+
 
 class BatchReader(Generic[Content]):
     """Decodes records into batches, and watches the invalid share of each topic."""
@@ -91,7 +112,7 @@ class BatchReader(Generic[Content]):
         block, others = None, records
         if bulk is not None and not one_by_one:
             # In a thread: it is one long step, during which the batch before would wait between its statements.
-            block, taken = await asyncio.to_thread(bulk.take, records) if len(records) >= SMALL else bulk.take(records)
+            block, taken = await asyncio.to_thread(bulk.take, records) if _is_long(records) else bulk.take(records)
             others = list(taken)
         contents, dead = await self._each(others)
         cut = self._bound(records[0].topic).passed_by(records, dead)
@@ -112,24 +133,32 @@ class BatchReader(Generic[Content]):
         return self._bounds.setdefault(topic, self.new_bound())
 
     async def _each(self, records: Sequence[Record]) -> tuple[list[Read[Content]], list[Dead]]:
-        """Each record by itself. Yields now and then, so that the batch before goes on being applied."""
+        """Each record by itself. Yields by time, as one record may take as long as a thousand others: so that the batch
+        before goes on being applied, and nothing waits long."""
         contents: list[Read[Content]] = []
         dead: list[Dead] = []
-        decode = self._subscription.decode
-        for start in range(0, len(records), DECODE_CHUNK):
-            for record in records[start : start + DECODE_CHUNK]:
-                try:
-                    content = decode(record)
-                except Broken as broken:
-                    dead.append(Dead(record, broken.reason, broken.detail))
-                except Exception as error:
-                    log.exception("%s: a record cannot be decoded", self._group, extra=place(record))
-                    dead.append(Dead(record, "cannot_decode", type(error).__name__))
-                else:
-                    if content is not None:
-                        contents.append(Read(content, record.topic, record.partition, record.offset))
-            await asyncio.sleep(0)
+        decode, now = self._subscription.decode, time.perf_counter
+        until = now() + TURN
+        for record in records:
+            try:
+                content = decode(record)
+            except Broken as broken:
+                dead.append(Dead(record, broken.reason, broken.detail))
+            except Exception as error:
+                log.exception("%s: a record cannot be decoded", self._group, extra=place(record))
+                dead.append(Dead(record, "cannot_decode", type(error).__name__))
+            else:
+                if content is not None:
+                    contents.append(Read(content, record.topic, record.partition, record.offset))
+            if now() > until:
+                await asyncio.sleep(0)
+                until = now() + TURN
         return contents, dead
+
+
+def _is_long(records: Sequence[Record]) -> bool:
+    """Whether reading them in one step would hold the loop: by their number, or as some are long."""
+    return len(records) >= SMALL or sum(len(record.value or b"") for record in records) > LONG
 
 
 def _ends(records: Sequence[Record]) -> dict[TopicPartition, int]:

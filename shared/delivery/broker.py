@@ -45,8 +45,8 @@ def create_broker(settings: Settings, client_id: str) -> KafkaBroker:
         allow_auto_create_topics=False,
         logger=None,
         middlewares=spans.middlewares(),
-        # A closing worker first finishes the batch in hand.
-        graceful_timeout=30.0,
+        # A closing worker first finishes the batch in hand, for as long as there is time to leave the group after it.
+        graceful_timeout=8.0,
         # New intake topics are found at a metadata refresh only.
         metadata_max_age_ms=5_000,
     )

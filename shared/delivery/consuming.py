@@ -47,6 +47,9 @@ BACKOFF = 1.0
 HEARTBEAT = 1.0
 FEW = 20
 """Records that are told of each by itself in the log."""
+BREAKS = 3
+"""How often the connection may break while a batch is applied until each of its records is applied in a transaction of its
+own: then the offset stands at the one by which it breaks."""
 STALLED_AFTER = 30.0
 """Seconds without a record, though there are some, that count as a problem."""
 
@@ -93,6 +96,8 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         """The last of them, while more may be joined to it."""
         self._failed: dict[TopicPartition, int] = {}
         """Up to where a block could not be applied: up to there each record is read by itself."""
+        self._under_way = False
+        """Whether the effects of a batch are being made, its offset already moved within the transaction."""
         self._trouble: dict[str, str] = {}
         self._taking_up: asyncio.Task[None] | None = None
         self._subscriber: Any = None
@@ -176,6 +181,11 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
         """Waits for the batches in hand, of which only the first is applied when the course has changed."""
         while self._applying:
             await asyncio.wait(self._applying)
+
+    def abandon(self) -> None:
+        """The batches in hand are rolled back."""
+        for task in self._applying:
+            task.cancel()
 
     async def _take_up(self, partitions: list[TopicPartition], course: int) -> None:
         # Without a consumer the worker is closing: a rebalance came in between.
@@ -358,7 +368,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
     async def _persist(self, batch: Batch[Content], course: int) -> None:
         """Applies a batch, for as long as it takes and its course is kept. Never raises."""
         one_by_one = False
-        conflicts = 0
+        conflicts = breaks = 0
         while course == self._course:
             try:
                 await self._apply(batch, course, one_by_one=one_by_one)
@@ -369,7 +379,21 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 await self._take_up(sorted(batch.ends), course)
                 return
             except (*OUTAGES, KafkaError) as error:
+                breaks += self._under_way
                 self._trouble["apply"] = f"{self._subscription.topic}: waiting: {type(error).__name__}"
+                if breaks >= BREAKS:
+                    if batch.block is not None:
+                        await self._read_again(batch, course)
+                        return
+                    if batch.count > 1:
+                        for single in batch.singles():
+                            await self._persist(single, course)
+                        return
+                    [(at, end)] = batch.ends.items()
+                    self._trouble["apply"] = (
+                        f"{at.topic}-{at.partition}: offset {end - 1} breaks its transaction each time, "
+                        f"{type(error).__name__}: 'qingsheng dlq skip' sets it aside"
+                    )
                 log.warning("%s: %s: %s", self._group, self._trouble["apply"], error)
                 await asyncio.sleep(BACKOFF)
             except Exception as error:
@@ -382,8 +406,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     log.warning(
                         "%s: a block cannot be applied, its records are read again", self._group, exc_info=error
                     )
-                    self._failed.update(batch.ends)
-                    await self._take_up(sorted(batch.ends), course)
+                    await self._read_again(batch, course)
                     return
                 if one_by_one:
                     self._trouble["apply"] = f"{self._subscription.topic}: failing: {type(error).__name__}"
@@ -391,7 +414,13 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                     await asyncio.sleep(BACKOFF)
                 one_by_one = True
 
+    async def _read_again(self, batch: Batch[Content], course: int) -> None:
+        """A block cannot be applied: its records are read again, each by itself."""
+        self._failed.update(batch.ends)
+        await self._take_up(sorted(batch.ends), course)
+
     async def _apply(self, batch: Batch[Content], course: int, *, one_by_one: bool) -> None:
+        self._under_way = False
         ends = batch.ends
         failures = self._failures.setdefault(batch.topic, self._reader.new_bound())
         if one_by_one:
@@ -406,6 +435,7 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
                 if self._subscription.only_projects and not dead:
                     await connection.execute("set local synchronous_commit = off")
                 latest = await self._advance(connection, starts, batch)
+                self._under_way = True
                 if one_by_one:
                     dead = [*dead, *await self._apply_singly(connection, batch, failures)]
                 elif batch.block is not None and self._subscription.bulk is not None:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
 
 from shared.clock import Clock
 from shared.delivery import parking
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 HEARTBEAT = 1.0
 HOUSEKEEPING = 3600.0
 RETRY = 1.0
+FINISHING = 10.0
+"""Seconds that a worker which is told to end gives the batches in hand. Those that are not done then are rolled back."""
+CLOSING = 2.0
 Job = Callable[[Connection], Awaitable[object]]
 
 
@@ -71,7 +75,7 @@ class Worker:
                     tasks.create_task(self._settle_parked(pool, self._door))
         finally:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(pool.close(), 5)
+                await asyncio.wait_for(pool.close(), CLOSING)
 
     @property
     def problems(self) -> list[str]:
@@ -97,14 +101,26 @@ class Worker:
                 log.warning("%s: the broker cannot be reached: %s", self.service, error)
                 await asyncio.sleep(RETRY)
             finally:
+                await self._finish(brokers)
+
+    async def _finish(self, brokers: Sequence[KafkaBroker]) -> None:
+        """Lets the batches in hand end and the group go, within ``FINISHING`` seconds."""
+
+        async def stop(broker: KafkaBroker) -> None:
+            with contextlib.suppress(KafkaError, OSError):
+                await broker.stop()
+
+        for consumer in self._consumers:
+            consumer.finish()
+        try:
+            async with asyncio.timeout(FINISHING):
+                await asyncio.gather(*(stop(broker) for broker in brokers))
                 for consumer in self._consumers:
-                    consumer.finish()
-                for broker in brokers:
-                    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                        await asyncio.wait_for(broker.stop(), 30)
-                for consumer in self._consumers:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(consumer.drain(), 30)
+                    await consumer.drain()
+        except TimeoutError:
+            log.warning("%s: a batch was not done in time; it is rolled back, and read again", self.service)
+            for consumer in self._consumers:
+                consumer.abandon()
 
     async def _beat(self, pool: Pool) -> None:
         while True:

@@ -21,7 +21,7 @@ UNGUARDED = {f"GET /{service}/{name}" for service in SERVICES for name in ("heal
 """For the deployment's own network: a load balancer and Prometheus ask without signing in."""
 COUNTY = "350902"
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
-_SAMPLES = {"unit_id": COUNTY, "county": COUNTY, "team": "county", "year": "2014", "period": "2014", "venue_no": "1"}
+SAMPLES = {"unit_id": COUNTY, "county": COUNTY, "team": "county", "year": "2014", "period": "2014", "venue_no": "1"}
 
 
 def test_every_route_has_one_guard() -> None:
@@ -63,7 +63,7 @@ async def test_every_endpoint_lets_in_who_may_and_nobody_else(
             if route.roles is None:
                 continue
             path = _PARAMETER.sub(
-                lambda found: _SAMPLES.get(found[1], "0198c0de-0000-7000-8000-000000000000"), route.path
+                lambda found: SAMPLES.get(found[1], "0198c0de-0000-7000-8000-000000000000"), route.path
             )
             answer = await http.request(route.method, path, headers=headers, content=b"{}")
             may = Role.PUBLIC in route.roles or role in route.roles

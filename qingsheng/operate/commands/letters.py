@@ -10,17 +10,24 @@ from qingsheng.console import AsJson, done, fail, out, say, service_named, setti
 from qingsheng.registry import SERVICES
 
 app = typer.Typer(
-    help="Records that could not be applied: list, show, replay, discard; paused topics: resume.", no_args_is_help=True
+    help="Records that could not be applied: list, show, replay, discard; paused topics: resume; what stops a consumer: skip.",
+    no_args_is_help=True,
 )
 Service = Annotated[str, typer.Argument(help="roster, training, opinion, campaign or appraisal")]
 Letters = Annotated[list[int] | None, typer.Argument(help="Ids of dead letters.")]
 Reason = Annotated[str | None, typer.Option(help="All dead letters with this reason.")]
+Because = Annotated[str, typer.Option(help="Why: kept in the audit log. No names or other personal data.")]
 
 
 def _chosen(letters: list[int] | None, reason: str | None) -> list[int]:
     if not letters and reason is None:
         raise fail("Name the dead letters by id, or all of one kind by --reason. 'qingsheng dlq list' shows both.", 2)
     return letters or []
+
+
+def _check(because: str) -> None:
+    if len(because.strip()) < 5:
+        raise fail("--because says in a few words why these records may be dropped.", 2)
 
 
 @app.command("list")
@@ -91,15 +98,14 @@ def dlq_replay(service: Service, letters: Letters = None, reason: Reason = None)
 @app.command("discard")
 def dlq_discard(
     service: Service,
-    because: Annotated[str, typer.Option(help="Why: kept in the audit log. No names or other personal data.")],
+    because: Because,
     letters: Letters = None,
     reason: Reason = None,
 ) -> None:
     """Drop dead letters for good, with a reason that the audit log keeps."""
     from qingsheng.operate import dead_letters
 
-    if len(because.strip()) < 5:
-        raise fail("--because says in a few words why these records may be dropped.", 2)
+    _check(because)
     chosen = _chosen(letters, reason)
     dropped = done(dead_letters.discard(settings_here(), service_named(service), chosen, reason, because.strip()))
     say(f"Discarded {dropped}.")
@@ -115,3 +121,29 @@ def dlq_resume(
     if not done(dead_letters.resume(settings_here(), service_named(service), topic)):
         raise fail(f"{topic} is not paused.")
     say(f"{topic} is read on.")
+
+
+@app.command("skip")
+def dlq_skip(
+    service: Service,
+    topic: Annotated[str, typer.Argument(help="The topic, such as qingsheng.campaign.events.")],
+    partition: Annotated[int, typer.Argument(min=0)],
+    offset: Annotated[int, typer.Argument(min=0, help="Where the service stands: 'qingsheng lag SERVICE' tells it.")],
+    because: Because,
+) -> None:
+    """Have a service read on behind one record that stops it. The record becomes a dead letter: replay it after the mend.
+
+    The worker may run. One that is held in its own code by the record is to be restarted after it.
+    """
+    from qingsheng.operate import dead_letters
+
+    _check(because)
+    settings = settings_here()
+    name = topic if topic.startswith(settings.topic_prefix) else settings.topic_prefix + topic
+    try:
+        kept = done(dead_letters.skip(settings, service_named(service), name, partition, offset, because.strip()))
+    except dead_letters.CannotSkip as error:
+        raise fail(f"{error}.") from None
+    say(f"{service} reads on behind offset {offset} of {name}, partition {partition}; the record is a dead letter.")
+    if not kept:
+        say("Its bytes could not be read, and are on the topic alone.")
