@@ -9,10 +9,10 @@ from pydantic_core import PydanticCustomError
 from services.appraisal.schemes import IndicatorName
 from shared.access.guard import allowed
 from shared.access.roles import Principal, Role
-from shared.contracts.fields import Id, Text, Words
+from shared.contracts.fields import Id, Text, Title
 
 Committee = Annotated[Principal, allowed(Role.COMMITTEE)]
-Reason = Annotated[Words, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+Reason = Annotated[Title, StringConstraints(strip_whitespace=True, min_length=3)]
 Remark = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=3)]
 """Up to 2,000 characters."""
 

@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +16,13 @@ from shared.contracts.decoding import Broken
 from shared.delivery.dead_letters import Bound, Dead, Record
 from shared.delivery.subscription import Bulk, Content, Read, Subscription
 from shared.settings import Settings
+from shared.slices import SLICE
 
 log = logging.getLogger(__name__)
 
-DECODE_CHUNK = 250
+SHARE = 0.25
+"""Seconds that a topic whose records are examined has the reader to itself, when records of others wait: what it has more
+is read in its next turn."""
 SMALL = 1_000
 """Records. A batch of fewer costs about the same whatever their number."""
 JOINED = 40_000
@@ -86,18 +90,21 @@ class BatchReader(Generic[Content]):
 
     async def read(self, records: list[Record], *, one_by_one: bool = False) -> Batch[Content]:
         """In bulk what can be, the others each by itself. ``records`` are of one topic. Up to the record by which the
-        invalid share passes its bound."""
+        invalid share passes its bound, and of records that are examined no more than ``SHARE`` allows: those behind are to
+        be read again."""
         bulk = self._subscription.bulk
         block, others = None, records
         if bulk is not None and not one_by_one:
             # In a thread: it is one long step, during which the batch before would wait between its statements.
             block, taken = await asyncio.to_thread(bulk.take, records) if len(records) >= SMALL else bulk.take(records)
             others = list(taken)
-        contents, dead = await self._each(others)
+        contents, dead, taken = await self._each(others)
+        if taken < len(others):  # then none were taken in bulk
+            others = records = others[:taken]
         cut = self._bound(records[0].topic).passed_by(records, dead)
         if cut is not None:
             if block is not None:
-                contents, dead = await self._each(records)
+                contents, dead, _ = await self._each(records)
             return _up_to(records[:cut], contents, dead)
         return Batch(records[0].topic, others, contents, dead, len(records), _ends(records), block)
 
@@ -111,25 +118,34 @@ class BatchReader(Generic[Content]):
     def _bound(self, topic: str) -> Bound:
         return self._bounds.setdefault(topic, self.new_bound())
 
-    async def _each(self, records: Sequence[Record]) -> tuple[list[Read[Content]], list[Dead]]:
-        """Each record by itself. Yields now and then, so that the batch before goes on being applied."""
+    async def _each(self, records: Sequence[Record]) -> tuple[list[Read[Content]], list[Dead], int]:
+        """Each record by itself, and how many of them, from the first on: all, unless they are examined and their time is
+        over. Yields now and then, so that the batch before goes on being applied."""
         contents: list[Read[Content]] = []
         dead: list[Dead] = []
-        decode = self._subscription.decode
-        for start in range(0, len(records), DECODE_CHUNK):
-            for record in records[start : start + DECODE_CHUNK]:
-                try:
-                    content = decode(record)
-                except Broken as broken:
-                    dead.append(Dead(record, broken.reason, broken.detail))
-                except Exception as error:
-                    log.exception("%s: a record cannot be decoded", self._group, extra=place(record))
-                    dead.append(Dead(record, "cannot_decode", type(error).__name__))
-                else:
-                    if content is not None:
-                        contents.append(Read(content, record.topic, record.partition, record.offset))
-            await asyncio.sleep(0)
-        return contents, dead
+        decode, examine = self._subscription.decode, self._subscription.examine
+        began = slice_began = time.perf_counter()
+        for taken, record in enumerate(records):
+            now = time.perf_counter()
+            if examine is not None and taken and now - began > SHARE:
+                return contents, dead, taken
+            if now - slice_began > SLICE:
+                await asyncio.sleep(0)
+                slice_began = time.perf_counter()
+            try:
+                content = decode(record)
+                if examine is not None and content is not None:
+                    content = await examine(content)
+            except Broken as broken:
+                dead.append(Dead(record, broken.reason, broken.detail))
+            except Exception as error:
+                log.exception("%s: a record cannot be decoded", self._group, extra=place(record))
+                dead.append(Dead(record, "cannot_decode", type(error).__name__))
+            else:
+                if content is not None:
+                    contents.append(Read(content, record.topic, record.partition, record.offset))
+        await asyncio.sleep(0)
+        return contents, dead, len(records)
 
 
 def _ends(records: Sequence[Record]) -> dict[TopicPartition, int]:
