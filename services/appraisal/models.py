@@ -9,11 +9,11 @@ from pydantic_core import PydanticCustomError
 from services.appraisal.schemes import IndicatorName
 from shared.access.guard import allowed
 from shared.access.roles import Principal, Role
-from shared.contracts.fields import Id, Text, Words
+from shared.contracts.fields import TEXT, TITLE, Id, bounded
 
 Committee = Annotated[Principal, allowed(Role.COMMITTEE)]
-Reason = Annotated[Words, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
-Remark = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=3)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3), *bounded(TITLE)]
+Remark = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3), *bounded(TEXT)]
 """Up to 2,000 characters."""
 
 

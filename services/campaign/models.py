@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.contracts import fields
 from shared.contracts.campaign import Channel, PostWithdrawReason, RepostVoidReason
-from shared.contracts.fields import Day, Id, Instant, Text, UnitId, Url
+from shared.contracts.fields import Day, Id, Instant, UnitId, Url
 from shared.contracts.roster import Platform
 
 Item = TypeVar("Item")
@@ -20,8 +21,8 @@ class _Told(BaseModel):
 
 
 class Title(_Told):
-    zh: Text
-    en: Text | None = None
+    zh: fields.Title
+    en: fields.Title | None = None
 
 
 class OpenColumn(_Told):
@@ -33,7 +34,7 @@ class OpenColumn(_Told):
 class PublishPost(_Told):
     channel: Channel
     unit_id: UnitId
-    title: Text
+    title: fields.Title
     url: Url
     published_at: Instant
     column_id: Id | None = None

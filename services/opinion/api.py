@@ -24,6 +24,8 @@ from services.opinion.models import (
 )
 from services.opinion.private_link import hash_of, new_token, path_of
 from services.opinion.rules import State
+from services.opinion.screening import screened
+from services.opinion.steps import refuse
 from shared.access.guard import Operator, Reader
 from shared.access.roles import Principal
 from shared.clock import Clock
@@ -52,6 +54,7 @@ async def report_tip(request: Request, who: Operator, told: ReportTip) -> Respon
         new = True
         return await _answer(request, connection, tip_id, 201)
 
+    refuse(await screened(told.text, "/text"))
     contact = request.app.state.contacts.seal(told.contact) if told.contact else None
     tip = commands.NewTip(
         told.channel,

@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 
 from services.opinion import rules, storage
 from services.opinion.contacts import Contacts, SealedContact
-from services.opinion.screening import screen
+from services.opinion.screening import screened
 from services.opinion.steps import check_version, moment, refuse
 from shared.access import audit
 from shared.access.roles import Principal
@@ -60,8 +60,8 @@ class NewTip:
 
 
 async def report_tip(connection: Connection, clock: Clock, who: Principal, tip: NewTip) -> UUID:
-    """Reports one tip; raises what ``report_tips`` refuses, what it would wait for as unknown, and ``forbidden`` for a
-    county operator who files it elsewhere."""
+    """Reports one tip, whose text is screened; raises what ``report_tips`` refuses, what it would wait for as unknown, and
+    ``forbidden`` for a county operator who files it elsewhere."""
     unit = (await roster.units(connection, [tip.unit_id])).get(tip.unit_id)
     if unit is not None:
         who.must_serve(unit["county"])
@@ -77,8 +77,8 @@ async def report_tip(connection: Connection, clock: Clock, who: Principal, tip: 
 
 
 async def report_tips(connection: Connection, clock: Clock, tips: Sequence[NewTip]) -> list[Outcome]:
-    """Reports tips; one that waits for a volunteer is Waiting. Refuses ``time_out_of_range``, ``unknown_unit``,
-    ``personal_data`` and ``person_targeted`` (charter C4)."""
+    """Reports tips, whose texts are screened (charter C4); one that waits for a volunteer is Waiting. Refuses
+    ``time_out_of_range``, ``unknown_unit``."""
     units = await roster.units(connection, {tip.unit_id for tip in tips})
     relaying = await roster.movements(connection, {tip.relayed_by for tip in tips if tip.relayed_by})
     now = clock.now()
@@ -124,9 +124,9 @@ async def report_tips(connection: Connection, clock: Clock, tips: Sequence[NewTi
 
 
 def flaw_of(tip: NewTip, now: datetime) -> Refusal | None:
-    """What is wrong with a tip whatever else is known: its time, its text (charter C4)."""
+    """What is wrong with a tip whatever else is known, beside its text: its time."""
     reported_at = rules.fact_time(tip.reported_at, now, "/reported_at")
-    return reported_at if isinstance(reported_at, Refusal) else screen(tip.text, "/text")
+    return reported_at if isinstance(reported_at, Refusal) else None
 
 
 # -- seeing to it ------------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ async def answer_tip(
     ``kept``: how long contacts outlive their tip at most. Raises ``personal_data``, ``person_targeted``."""
     _, tip = await _locked(connection, who, tip_id)
     refuse(rules.may_answer(tip))
-    refuse(screen(answer, "/answer"))
+    refuse(await screened(answer, "/answer"))
     now = clock.now()
     await storage.answer_tip(connection, tip_id, answer, max(now, tip.resolved_at or now))
     await storage.erase_needless_contacts(connection, now - kept, tip_id)
@@ -226,10 +226,10 @@ async def resolve_tip(
     if action:
         if not rules.is_timely_day(action.held_on, now, clock.zone):
             raise Refusal("time_out_of_range", pointer="/action/held_on")
-        refuse(screen(action.title, "/action/title"))
+        refuse(await screened(action.title, "/action/title"))
     if resolution.answer is not None:
         refuse(rules.may_tell_answer(resolution.answered))
-        refuse(screen(resolution.answer, "/answer"))
+        refuse(await screened(resolution.answer, "/answer"))
         await storage.answer_tip(connection, tip_id, resolution.answer, max(now, at))
     told = action.model_dump(mode="json") if action else None
     await storage.resolve_tip(connection, tip_id, at, resolution.outcome, resolution.answered, told)

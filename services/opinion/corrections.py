@@ -13,7 +13,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from services.opinion import rules, storage
-from services.opinion.screening import screen, screen_link
+from services.opinion.screening import screen_link, screened
 from services.opinion.steps import check_version, moment, refuse
 from services.opinion.storage import EvidenceRow
 from shared.access.roles import Principal
@@ -51,7 +51,7 @@ async def open_correction(connection: Connection, clock: Clock, who: Principal, 
         raise Refusal("unknown_unit", pointer="/unit_id")
     county = unit["county"]
     who.must_serve(county)
-    _screen_claim(correction.claim, correction.claim_link)
+    await _screen_claim(correction.claim, correction.claim_link)
     opened = CorrectionOpened(
         case_id=uuid7(),
         claim_published_at=published_at,
@@ -79,7 +79,7 @@ async def describe_correction(
     """Words the claim anew while the case is open. Raises ``personal_data``, ``person_targeted``."""
     row = await _locked(connection, who, case_id)
     refuse(rules.may_change_case(row["closed_at"]))
-    _screen_claim(claim, claim_link)
+    await _screen_claim(claim, claim_link)
     await storage.describe_correction(connection, case_id, claim, claim_link)
 
 
@@ -88,7 +88,7 @@ async def add_evidence(connection: Connection, who: Principal, case_id: UUID, it
     ``too_large``."""
     row = await _locked(connection, who, case_id)
     refuse(rules.may_change_case(row["closed_at"]))
-    _screen_evidence(items)
+    await _screen_evidence(items)
     await _add(connection, case_id, items)
 
 
@@ -99,7 +99,7 @@ async def add_entry(
     ``person_targeted``."""
     row = await _locked(connection, who, case_id)
     refuse(rules.may_change_case(row["closed_at"]))
-    refuse(screen(text, "/text"))
+    refuse(await screened(text, "/text"))
     happened_at = moment(rules.fact_time(at, clock.now(), "/at"))
     await storage.add_entry(connection, case_id, happened_at, text)
 
@@ -129,9 +129,9 @@ async def close_correction(
         rules.may_close(row["closed_at"], [*links, *(item.link for item in closing.evidence)], closing.official_source)
     )
     source = closing.official_source or ""
-    _screen_evidence(closing.evidence)
+    await _screen_evidence(closing.evidence)
     refuse(screen_link(source, "/official_source"))
-    refuse(screen(closing.finding, "/finding") if closing.finding else None)
+    refuse(await screened(closing.finding, "/finding") if closing.finding else None)
     at = moment(rules.fact_time(closing.closed_at, clock.now(), "/closed_at", after=row["opened_at"]))
     evidence = await _add(connection, case_id, closing.evidence)
     closed = CorrectionClosed(
@@ -158,15 +158,15 @@ async def _add(connection: Connection, case_id: UUID, items: Sequence[EvidenceRo
     return links
 
 
-def _screen_claim(claim: str | None, claim_link: str | None) -> None:
-    refuse(screen(claim, "/claim") if claim else None)
+async def _screen_claim(claim: str | None, claim_link: str | None) -> None:
+    refuse(await screened(claim, "/claim") if claim else None)
     refuse(screen_link(claim_link, "/claim_link") if claim_link else None)
 
 
-def _screen_evidence(items: Sequence[EvidenceRow]) -> None:
+async def _screen_evidence(items: Sequence[EvidenceRow]) -> None:
     for place, item in enumerate(items):
         refuse(screen_link(item.link, f"/evidence/{place}"))
-        refuse(screen(item.title, f"/evidence/{place}/title") if item.title else None)
+        refuse(await screened(item.title, f"/evidence/{place}/title") if item.title else None)
 
 
 async def _locked(connection: Connection, who: Principal, case_id: UUID) -> Any:

@@ -15,7 +15,9 @@ from services.opinion.forms import answer, errors, filled_in
 from services.opinion.models import AnswerTip, AssignTip, ReportTip, ResolveTip, SetDue, TriageTip, VoidTip
 from services.opinion.private_link import hash_of, new_token, path_of
 from services.opinion.queries import Filter
+from services.opinion.screening import screened
 from services.opinion.shown import absolute, names_of, options
+from services.opinion.steps import refuse
 from shared.access.guard import Operator, Reader
 from shared.access.roles import Principal, Role
 from shared.clock import Clock
@@ -99,6 +101,7 @@ async def enter(request: Request, who: Operator) -> Response:
         }
         fields["reported_at"] = moment(told.get("reported_at"), request.app.state.settings.zone)
         report = body(ReportTip, fields)
+        refuse(await screened(report.text, "/text"))
         contact = request.app.state.contacts.seal(report.contact) if report.contact else None
         tip = commands.NewTip(
             report.channel,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.opinion import commands
+from services.opinion.screening import screen, screened
 from shared.clock import Clock
 from shared.contracts.intake import TipReported
 from shared.contracts.refusals import Refusal
@@ -17,7 +18,14 @@ from shared.settings import Settings
 def create_door(settings: Settings) -> Door:
     clock = Clock(settings.zone, settings.story_mode)
     secret = settings.secret_key.get_secret_value()
-    return Door("opinion", {TipReported.TYPE: take_tips}, clock, secret, {TipReported.TYPE: judge_tip})
+    return Door(
+        "opinion",
+        {TipReported.TYPE: take_tips},
+        clock,
+        secret,
+        {TipReported.TYPE: judge_tip},
+        {TipReported.TYPE: examine_tip},
+    )
 
 
 async def take_tips(connection: Connection, clock: Clock, requests: Sequence[Request]) -> Sequence[Outcome]:
@@ -32,10 +40,18 @@ async def take_tips(connection: Connection, clock: Clock, requests: Sequence[Req
     ]
 
 
+async def examine_tip(request: Request) -> Refusal | None:
+    """Charter C4."""
+    data: Any = request.data
+    return await screened(data.text, "/data/text")
+
+
 def judge_tip(request: Request, clock: Clock) -> Refusal | None:
     """What is refused whatever units and volunteers there are."""
     data: Any = request.data
     relaying = None if data.relayed_by is None else unheard_of(request, "volunteer", data.relayed_by)
+    if refusal := screen(data.text, "/data/text"):
+        return refusal
     if refusal := commands.flaw_of(_tip(request, relaying), clock.now()):
         return refusal_in_data(refusal)
     return Refusal("unknown_volunteer", pointer="/data/relayed_by") if relaying and relaying.never else None

@@ -9,7 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.opinion.corrections import MAX_EVIDENCE
 from services.opinion.rules import State
 from shared.contracts import opinion
-from shared.contracts.fields import Amount, Day, HttpsUrl, Id, Instant, Text, UnitId, Url, Words
+from shared.contracts.fields import (
+    URL,
+    Amount,
+    Day,
+    HttpsUrl,
+    Id,
+    Instant,
+    Text,
+    TipText,
+    Title,
+    UnitId,
+    Url,
+    Words,
+    bounded,
+)
 from shared.contracts.opinion import (
     Channel,
     CorrectionOutcome,
@@ -21,7 +35,6 @@ from shared.contracts.opinion import (
 )
 
 Item = TypeVar("Item")
-Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
 Operator = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 """A name of sign-in."""
 EvidenceKind = Literal["document", "figures", "photo", "video", "news", "other"]
@@ -41,10 +54,10 @@ class ReportTip(_Told):
     kind: TipKind
     topic: TipTopic
     unit_id: UnitId
-    text: Annotated[Text, Field(repr=False)]
+    text: Annotated[TipText, Field(repr=False)]
     relayed_by: Id | None = None
     reported_at: Instant | None = None
-    contact: Annotated[Short | None, Field(repr=False)] = None
+    contact: Annotated[Title | None, Field(repr=False)] = None
 
 
 class TriageTip(_Told):
@@ -75,7 +88,7 @@ class AnswerTip(_Told):
 class Action(_Told):
     """What was done about a tip. The title is published: it is screened as a tip's text is."""
 
-    title: Text
+    title: Title
     held_on: Day
     participants: Amount
 
@@ -118,7 +131,7 @@ class DescribeCorrection(_Told):
 
 class EvidenceItem(_Told):
     link: HttpsUrl
-    title: Short | None = None
+    title: Title | None = None
     kind: EvidenceKind = "other"
 
 
@@ -129,7 +142,7 @@ class AddEvidence(_Told):
 class AddEntry(_Told):
     """What happened, and when (left out: now)."""
 
-    text: Annotated[Words, StringConstraints(min_length=1, max_length=500)]
+    text: Annotated[str, *bounded(500)]
     at: Instant | None = None
 
 
@@ -140,7 +153,7 @@ class CloseCorrection(_Told):
     outcome: CorrectionOutcome
     evidence: Annotated[list[HttpsUrl], Field(max_length=MAX_EVIDENCE)] | None = None
     finding: Text | None = None
-    official_source: Words | None = None
+    official_source: Annotated[Words, StringConstraints(max_length=URL)] | None = None
     media_met: bool
     closed_at: Instant | None = None
 

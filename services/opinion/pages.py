@@ -15,8 +15,10 @@ from services.opinion.corrections_api import closed_only
 from services.opinion.forms import errors, filled_in
 from services.opinion.models import ReportTip
 from services.opinion.private_link import hash_of, new_token, path_of
+from services.opinion.screening import screened
 from services.opinion.shown import absolute, named, names_of, options
 from services.opinion.status import status_of
+from services.opinion.steps import refuse
 from services.opinion.throttle import RETRY_AFTER, take_token
 from shared.access.guard import Anyone
 from shared.access.roles import NOBODY, Role
@@ -66,6 +68,7 @@ async def tell(request: Request, who: Anyone) -> Response:
         await in_transaction(request.app.state.pool, lambda connection: take_token(connection, secret, address))
         fields = {name: told.get(name) for name in ("kind", "topic", "unit_id", "text", "contact")}
         report = body(ReportTip, fields | {"channel": "web_form"})
+        refuse(await screened(report.text, "/text"))
         contact = request.app.state.contacts.seal(report.contact) if report.contact else None
         tip = commands.NewTip(
             report.channel,

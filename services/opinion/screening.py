@@ -6,16 +6,39 @@ how many honest texts they stop, the tests measure on ``tests/opinion/corpus.jso
 
 import re
 import unicodedata
+from collections.abc import Generator
 
 from services.opinion import personal_data
+from shared.contracts import reasons
 from shared.contracts.refusals import Refusal
+from shared.slices import TooLong, at_once, in_slices
 
+WITHIN = 1.0
+"""Seconds of the processor's time that a text may take. The worst known takes a twentieth of it."""
 _DRESSING = re.compile("[\u200b-\u200f\u2060-\u206f\ufe00-\ufe0f\ufeff\u00ad\u20e3]")
 """Characters without width, and the box around emoji digits: they only hide what stands between them."""
 
 
+_GAP = re.compile(r"\s{9,}")
+"""White space without end, which several parts of a pattern could share among them in every way."""
+
+
 def screen(text: str, pointer: str) -> Refusal | None:
+    """What ``steps`` finds, at once: for a process in which nothing else waits."""
+    return at_once(steps(text, pointer))
+
+
+async def screened(text: str, pointer: str) -> Refusal | None:
+    """What ``steps`` finds, while the process goes on; ``schema`` where it takes longer than any text should."""
+    try:
+        return await in_slices(steps(text, pointer), WITHIN)
+    except TooLong:
+        return Refusal("schema", pointer=pointer, reason=reasons.UNREADABLE)
+
+
+def steps(text: str, pointer: str) -> Generator[None, None, Refusal | None]:
     """``person_targeted`` or ``personal_data`` for a text to be refused, else None. ``pointer``: where the text stands.
+    Yields between its steps, none of which takes long.
 
     The refusal names the kinds of what was found, never what was found.
     """
@@ -23,8 +46,8 @@ def screen(text: str, pointer: str) -> Refusal | None:
     from services.opinion import targeting
 
     plain = folded(text)
-    about = targeting.kinds_in(plain)
-    held = personal_data.kinds_in(plain)
+    about = yield from targeting.kinds_in(plain)
+    held = yield from personal_data.kinds_in(plain)
     if not about and not held:
         return None
     found = [*about, *held]
@@ -41,5 +64,6 @@ def screen_link(url: str, pointer: str) -> Refusal | None:
 
 
 def folded(text: str) -> str:
-    """The text as the patterns read it: full-width and other dressed-up characters in their plain form."""
-    return _DRESSING.sub("", unicodedata.normalize("NFKC", text))
+    """The text as the patterns read it: full-width and other dressed-up characters in their plain form, gaps short."""
+    plain = _DRESSING.sub("", unicodedata.normalize("NFKC", text))
+    return _GAP.sub(lambda gap: "\n" if "\n" in gap[0] else " " * 8, plain)

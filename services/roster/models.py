@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.roster import personal
-from shared.contracts.fields import County, Day, Id, Instant, Names, Team, UnitId, Url, Words
+from shared.contracts.fields import County, Day, Id, Instant, Names, Team, Title, UnitId, Url
 from shared.contracts.references import Kind
 from shared.contracts.roster import Category, DeclineReason, Platform, UnitKind
 
@@ -17,12 +17,9 @@ class _Told(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-_Name = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
-
-
 class UnitName(_Told):
-    zh: _Name
-    en: _Name | None = None
+    zh: Title
+    en: Title | None = None
 
     def names(self) -> Names:
         return Names(zh=self.zh, en=self.en)
@@ -137,7 +134,7 @@ class ContactList(_Told):
 
     unit_id: UnitId
     team: Team | None = None
-    reason: Annotated[Words, StringConstraints(max_length=200)]
+    reason: Title
 
 
 _Producer = Annotated[str, StringConstraints(max_length=40)]

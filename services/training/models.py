@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from services.training.rules import State
-from shared.contracts import reasons
+from shared.contracts import fields, reasons
 from shared.contracts.exact import pointer
-from shared.contracts.fields import Count, Day, Hours, Id, Instant, Text, UnitId
+from shared.contracts.fields import Count, Day, Hours, Id, Instant, UnitId
 from shared.contracts.refusals import Refusal
 from shared.contracts.training import SessionKind, VoidReason
 
@@ -18,7 +18,7 @@ MAX_ENTRIES = 5_000
 MAX_ORGANISERS = 100
 MAX_VENUES = 500
 VenueCount = Annotated[Count, Field(le=100_000)]
-VenueName = Annotated[Text, Field(max_length=200)]
+VenueName = fields.Title
 
 
 class _Told(BaseModel):
@@ -28,8 +28,8 @@ class _Told(BaseModel):
 
 
 class Title(_Told):
-    zh: Text
-    en: Text | None = None
+    zh: fields.Title
+    en: fields.Title | None = None
 
 
 class Venue(_Told):
@@ -52,7 +52,7 @@ class HoldSession(_Told):
     venue_count: VenueCount | None = None
     venues: Annotated[list[Venue], Field(max_length=MAX_VENUES)] = []
     organisers: Annotated[list[UnitId], Field(min_length=1, max_length=MAX_ORGANISERS)]
-    joint_with: Text | None = None
+    joint_with: fields.Title | None = None
     ends_on: Day | None = None
 
 
@@ -74,7 +74,7 @@ class NameVenues(_Told):
 
 
 class CancelSession(_Told):
-    reason: Text
+    reason: fields.Title
 
 
 class Entry(_Told):

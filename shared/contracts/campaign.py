@@ -3,7 +3,7 @@
 from typing import Literal
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import Day, Id, Instant, Names, UnitId, Url, Words
+from shared.contracts.fields import Day, EventUrl, Id, Instant, Names, UnitId, Words
 from shared.contracts.roster import Platform
 
 Channel = Literal["weibo", "wechat", "other"]
@@ -33,7 +33,7 @@ class PostPublished(EventData):
     channel: Channel
     unit_id: UnitId
     title: Words
-    url: Url
+    url: EventUrl
     published_at: Instant
 
 

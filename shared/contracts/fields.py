@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, LiteralString
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 
 def _written(pattern: str, read: Callable[[str], Any], kind: LiteralString, what: LiteralString) -> BeforeValidator:
@@ -75,19 +75,63 @@ Year = Annotated[int, Field(ge=2000, le=2100)]
 _NORMAL = BeforeValidator(lambda value: plain_text(value) if isinstance(value, str) else value)
 Words = Annotated[str, _NORMAL]
 """Text as an event carries it; of any length."""
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2000), _NORMAL]
-"""Text as the doors take it."""
 # Constraints stand before the normal form: else JSON Schema would not tell the pattern.
-Url = Annotated[str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?" + _HOST_AND_MORE, max_length=2000), _NORMAL]
-HttpsUrl = Annotated[
-    str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]" + _HOST_AND_MORE, max_length=2000), _NORMAL
+EventUrl = Annotated[
+    str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?" + _HOST_AND_MORE, max_length=2048), _NORMAL
 ]
+EventHttpsUrl = Annotated[
+    str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]" + _HOST_AND_MORE, max_length=2048), _NORMAL
+]
+
+# -- texts as the doors take them --------------------------------------------------------------------------------------
+
+TIP_TEXT = 4_000
+TEXT = 2_000
+TITLE = 200
+URL = 2_048
+"""Characters at most, in Unicode's normal form KC, which makes up to 18 of one."""
+_COMPOSED = 4
+"""Characters that a normal form makes one of, at most: a text of more than so many times its limit is refused unread."""
+
+
+def bounded(most: int, form: Any = str) -> tuple[BeforeValidator, AfterValidator]:
+    """A text of 1 to ``most`` characters in normal form KC, not blank; kept in normal form C. What is far too long is
+    refused before it is normalised. ``form``: what JSON Schema tells besides."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if len(value) > most * _COMPOSED:
+            raise PydanticKnownError("string_too_long", {"max_length": most})
+        return plain_text(value)
+
+    def measured(text: str) -> str:
+        if len(text if text.isascii() else unicodedata.normalize("NFKC", text)) > most:
+            raise PydanticKnownError("string_too_long", {"max_length": most})
+        if not text.strip():
+            raise PydanticKnownError("string_too_short", {"min_length": 1})
+        return text
+
+    told = Annotated[form, StringConstraints(min_length=1, max_length=most)]
+    return BeforeValidator(read, json_schema_input_type=told), AfterValidator(measured)
+
+
+TipText = Annotated[str, *bounded(TIP_TEXT)]
+Text = Annotated[str, *bounded(TEXT)]
+"""A text for which the contract names no limit of its own: an answer, a claim, a finding, a remark."""
+Title = Annotated[str, *bounded(TITLE)]
+"""A title, a name or a reason."""
+Url = Annotated[EventUrl, *bounded(URL, EventUrl)]
+HttpsUrl = Annotated[EventHttpsUrl, *bounded(URL, EventHttpsUrl)]
 Team = Literal["city", "county"]
+
+
+_EventText = Annotated[str, StringConstraints(min_length=1, max_length=2000), _NORMAL]
 
 
 class Names(BaseModel):
     """A name or title in Chinese, and in English where there is one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-    zh: Text
-    en: Text | None = None
+    zh: _EventText
+    en: _EventText | None = None

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.contracts.campaign import Channel as PostChannel
 from shared.contracts.campaign import RepostVoidReason
-from shared.contracts.fields import Count, Day, Hours, Id, Instant, Text, UnitId, Url
+from shared.contracts.fields import Count, Day, Hours, Id, Instant, TipText, Title, UnitId, Url
 from shared.contracts.opinion import Channel, TipKind, TipTopic
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -38,7 +38,7 @@ class TipReported(IntakeData):
     kind: TipKind
     topic: TipTopic
     unit_id: UnitId
-    text: Annotated[str, StringConstraints(min_length=1, max_length=2000)] = Field(repr=False)
+    text: TipText = Field(repr=False)
     relayed_by: Reference | None = None
     reported_at: Instant
 
@@ -49,7 +49,7 @@ class PostReported(IntakeData):
     channel: PostChannel
     column_id: Id | None = None
     unit_id: UnitId
-    title: Text
+    title: Title
     url: Url
     published_at: Instant
 

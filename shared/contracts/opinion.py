@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import Amount, Count, Day, HttpsUrl, Id, Instant, UnitId, Words
+from shared.contracts.fields import Amount, Count, Day, EventHttpsUrl, Id, Instant, UnitId, Words
 
 Channel = Literal["chat_group", "phone", "mail", "weibo_message", "wechat_message", "web_form", "hotline", "other"]
 TipKind = Literal["need", "question", "claim"]
@@ -101,5 +101,5 @@ class CorrectionClosed(EventData):
     closed_at: Instant
     outcome: CorrectionOutcome
     evidence_count: Count
-    official_source: HttpsUrl
+    official_source: EventHttpsUrl
     media_met: bool

@@ -46,6 +46,11 @@ TEXT: Said = {
     "en": "text must be in normal form C without NUL and lone surrogates, numbers finite, levels 32 at most",
 }
 
+UNREADABLE: Said = {
+    "zh": "检查它耗时过长，请缩短或改写",
+    "en": "it takes too long to look at: shorten it or word it anew",
+}
+
 
 def said(error: ErrorDetails) -> Said:
     """Words for an error of pydantic; they never quote what was found."""

@@ -16,11 +16,13 @@ from shared.contracts.decoding import Broken
 from shared.delivery.dead_letters import Bound, Dead, Record
 from shared.delivery.subscription import Bulk, Content, Read, Subscription
 from shared.settings import Settings
+from shared.slices import SLICE
 
 log = logging.getLogger(__name__)
 
-TURN = 0.005
-"""Seconds of decoding after which others have their turn on the loop."""
+SHARE = 0.25
+"""Seconds that a topic whose records are examined has the reader to itself, when records of others wait: what it has more
+is read in its next turn."""
 SMALL = 1_000
 """Records. A batch of fewer costs about the same whatever their number."""
 LONG = 64 * 1024
@@ -107,18 +109,21 @@ class BatchReader(Generic[Content]):
 
     async def read(self, records: list[Record], *, one_by_one: bool = False) -> Batch[Content]:
         """In bulk what can be, the others each by itself. ``records`` are of one topic. Up to the record by which the
-        invalid share passes its bound."""
+        invalid share passes its bound, and of records that are examined no more than ``SHARE`` allows: those behind are to
+        be read again."""
         bulk = self._subscription.bulk
         block, others = None, records
         if bulk is not None and not one_by_one:
             # In a thread: it is one long step, during which the batch before would wait between its statements.
             block, taken = await asyncio.to_thread(bulk.take, records) if _is_long(records) else bulk.take(records)
             others = list(taken)
-        contents, dead = await self._each(others)
+        contents, dead, taken = await self._each(others)
+        if taken < len(others):  # then none were taken in bulk
+            others = records = others[:taken]
         cut = self._bound(records[0].topic).passed_by(records, dead)
         if cut is not None:
             if block is not None:
-                contents, dead = await self._each(records)
+                contents, dead, _ = await self._each(records)
             return _up_to(records[:cut], contents, dead)
         return Batch(records[0].topic, others, contents, dead, len(records), _ends(records), block)
 
@@ -132,16 +137,24 @@ class BatchReader(Generic[Content]):
     def _bound(self, topic: str) -> Bound:
         return self._bounds.setdefault(topic, self.new_bound())
 
-    async def _each(self, records: Sequence[Record]) -> tuple[list[Read[Content]], list[Dead]]:
-        """Each record by itself. Yields by time, as one record may take as long as a thousand others: so that the batch
-        before goes on being applied, and nothing waits long."""
+    async def _each(self, records: Sequence[Record]) -> tuple[list[Read[Content]], list[Dead], int]:
+        """Each record by itself, and how many of them, from the first on: all, unless they are examined and their time is
+        over. Yields now and then, so that the batch before goes on being applied."""
         contents: list[Read[Content]] = []
         dead: list[Dead] = []
-        decode, now = self._subscription.decode, time.perf_counter
-        until = now() + TURN
-        for record in records:
+        decode, examine = self._subscription.decode, self._subscription.examine
+        began = slice_began = time.perf_counter()
+        for taken, record in enumerate(records):
+            now = time.perf_counter()
+            if examine is not None and taken and now - began > SHARE:
+                return contents, dead, taken
+            if now - slice_began > SLICE:
+                await asyncio.sleep(0)
+                slice_began = time.perf_counter()
             try:
                 content = decode(record)
+                if examine is not None and content is not None:
+                    content = await examine(content)
             except Broken as broken:
                 dead.append(Dead(record, broken.reason, broken.detail))
             except Exception as error:
@@ -150,10 +163,8 @@ class BatchReader(Generic[Content]):
             else:
                 if content is not None:
                     contents.append(Read(content, record.topic, record.partition, record.offset))
-            if now() > until:
-                await asyncio.sleep(0)
-                until = now() + TURN
-        return contents, dead
+        await asyncio.sleep(0)
+        return contents, dead, len(records)
 
 
 def _is_long(records: Sequence[Record]) -> bool:

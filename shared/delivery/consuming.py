@@ -279,11 +279,22 @@ class Consumer(ConsumerRebalanceListener, Generic[Content]):
             by_topic.setdefault(record.topic, []).append(record)
         for records_of_topic in by_topic.values():
             batch = await self._reader.read(records_of_topic, one_by_one=self._is_read_again(records_of_topic))
+            if not batch.passes_bound:
+                self._read_later(records_of_topic[batch.count :], course)
             await self._line_up(batch, course)
         if len(records) < SMALL:
             # The next one waits for the end of this one in the fetcher, and grows meanwhile, rather than being lined up
             # behind it as small. That is what keeps events fresh.
             await self.drain()
+
+    def _read_later(self, records: Sequence[Record], course: int) -> None:
+        """What was left out of a batch is asked for again: other topics come first."""
+        if course != self._course:
+            return
+        first = {TopicPartition(record.topic, record.partition): record.offset for record in reversed(records)}
+        for partition, offset in first.items():
+            self._follow[partition] = offset
+            self._consumer.seek(partition, offset)
 
     def _is_read_again(self, records: Sequence[Record]) -> bool:
         first = {record.partition: record.offset for record in reversed(records)}

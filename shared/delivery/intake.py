@@ -4,9 +4,10 @@ A service brings one ``Taker`` a request type. Takers load what they need for al
 rules and write in bulk; the door remembers reports, sends the answers and parks what has to wait.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias, cast
 from uuid import UUID
@@ -51,6 +52,8 @@ Decided: TypeAlias = tuple[Key, Request | None, Accepted | Refusal]
 Taker: TypeAlias = Callable[[Connection, Clock, Sequence[Request]], Awaitable[Sequence[Outcome]]]
 Judge: TypeAlias = Callable[[Request, Clock], Refusal | None]
 """What a taker refuses whatever else is known: by the very rules that it decides by."""
+Examiner: TypeAlias = Callable[[Request], Awaitable[Refusal | None]]
+"""What is wrong with a report's texts. It may take long, so it is asked before the transaction and lets others go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class Arrival:
 
     producer: str
     content: Request | Refusal
+    examined: bool = False
+    flaw: Refusal | None = None
+    """What is wrong with its texts, once they are ``examined``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ class Reply:
 
 class Door:
     """Takes the reports of one service. ``takers`` are asked in their order: what others wait for comes first.
-    ``judges``: of the types of which something can be said without looking anything up."""
+    ``judges``: of the types of which something can be said without looking anything up. ``examiners``: of those whose
+    texts are examined; the takers need not do it again."""
 
     def __init__(
         self,
@@ -80,16 +87,33 @@ class Door:
         clock: Clock,
         secret: str,
         judges: Mapping[str, Judge] | None = None,
+        examiners: Mapping[str, Examiner] | None = None,
     ) -> None:
         self.service = service
         self._takers = takers
         self._judges = judges or {}
+        self._examiners = examiners or {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        """By producer: its batches are examined one after the other, so that it has no more than its share."""
         self._clock = clock
         self._sealer = Sealer(secret, "parked")
 
+    async def examine(self, arrival: Arrival) -> Arrival:
+        """The arrival with what is wrong with its texts; to be done before the transaction that takes it."""
+        content = arrival.content
+        examiner = self._examiners.get(content.type) if isinstance(content, Request) else None
+        flaw = await examiner(content) if examiner and isinstance(content, Request) else None
+        return replace(arrival, examined=True, flaw=flaw)
+
+    async def examine_all(self, producer: str, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """A batch of one producer, examined in its turn."""
+        async with self._turns.setdefault(producer, asyncio.Lock()):
+            return [await self.examine(arrival) for arrival in arrivals]
+
     async def take(self, connection: Connection, arrivals: Sequence[Arrival]) -> list[Reply]:
-        """Takes a batch within the caller's transaction; the replies are in the order of the arrivals."""
-        told = [_Told.of(arrival) for arrival in arrivals]
+        """Takes a batch within the caller's transaction; the replies are in the order of the arrivals. What was not
+        examined before is examined now."""
+        told = [_Told.of(arrival if arrival.examined else await self.examine(arrival)) for arrival in arrivals]
         replies = [Reply(report.id, []) for report in told]
         strangers, first, again = _sorted_out(told)
         await self._refuse_strangers(connection, [(told[at], why, replies[at]) for at, why in strangers.items()])
@@ -149,8 +173,13 @@ class Door:
         for report in reports:
             if refusal := self._unfit(report.content):
                 done.append((report.key, None, refusal))
-            else:
-                valid.append(cast(Request, report.content))
+                continue
+            request = cast(Request, report.content)
+            if report.flaw is None:
+                valid.append(request)
+                continue
+            with self._clock.told(request.time):
+                done.append((report.key, request, self._untimely(request) or report.flaw))
         decided, waiting = await self._look(connection, valid, ())
         if waiting:
             await parking.park(connection, [(r, w.thing, w.topic) for r, w in waiting], self._sealer)
@@ -299,14 +328,15 @@ class _Told:
     digest: bytes
     allowed_source: str
     content: Request | Refusal
+    flaw: Refusal | None
 
     @classmethod
     def of(cls, arrival: Arrival) -> "_Told":
         content, allowed = arrival.content, f"/ext/{arrival.producer}"
         if isinstance(content, Request):
-            return cls(content.id, content.source, content.digest, allowed, content)
+            return cls(content.id, content.source, content.digest, allowed, content, arrival.flaw)
         assert content.request_id is not None, "a report without id cannot be answered"
-        return cls(content.request_id, content.request_source or "", content.request_digest, allowed, content)
+        return cls(content.request_id, content.request_source or "", content.request_digest, allowed, content, None)
 
     @property
     def key(self) -> Key:

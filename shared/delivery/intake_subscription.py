@@ -31,5 +31,11 @@ def intake_subscription(service: str, door: Door) -> Subscription[Arrival]:
         await door.take(connection, [read.content for read in reads])
 
     return Subscription(
-        topic=intake_pattern(service), decode=decode, apply=apply, is_pattern=True, sealed=True, max_records=MAX_RECORDS
+        topic=intake_pattern(service),
+        decode=decode,
+        apply=apply,
+        is_pattern=True,
+        sealed=True,
+        examine=door.examine,
+        max_records=MAX_RECORDS,
     )

@@ -45,6 +45,8 @@ class Subscription(Generic[Content]):
 
     ``decode`` gives the content, None for a record that is not needed, or raises Broken. ``apply`` works within the
     batch's transaction. ``sealed``: bytes of dead letters are encrypted. ``recorded`` tells when a content was recorded.
+    ``examine`` does, before the batch's transaction, what may take long with one content, and lets others go on meanwhile.
+    Where there is one, a batch of a topic ends after ``SHARE``, and the other topics have their turn.
     ``only_projects``: nothing but rebuildable state is written. Then a commit need not wait for the disk: should
     PostgreSQL crash, effects and offset are lost together, and the records are read again.
     """
@@ -57,6 +59,7 @@ class Subscription(Generic[Content]):
     only_projects: bool = False
     recorded: Callable[[Content], datetime] | None = None
     bulk: Bulk[Content, Any] | None = None
+    examine: Callable[[Content], Awaitable[Content]] | None = None
     max_records: int = MAX_RECORDS
 
     def reads(self, topic: str, prefix: str) -> bool:

@@ -66,7 +66,7 @@ async def take(request: Request, who: Producer) -> Response:
         return problem(Refusal("rate_limited"), headers={"Retry-After": str(wait)})
     if isinstance(contents, Refusal):
         raise contents
-    arrivals = [Arrival(who.name, content) for content in contents]
+    arrivals = await door.examine_all(who.name, [Arrival(who.name, content) for content in contents])
 
     async def work(connection: Connection) -> list[Reply]:
         return await door.take(connection, arrivals)

@@ -195,7 +195,7 @@ def test_a_type_that_is_not_taken(name: str):
         (example(SHARE, data=[]), "/data"),
         (example(SHARE, data="{}"), "/data"),
         (with_data(TIP, text=""), "/data/text"),
-        (with_data(TIP, text="长" * 2001), "/data/text"),
+        (with_data(TIP, text="长" * 4001), "/data/text"),
         (with_data(TIP, topic="party"), "/data/topic"),
         (with_data(TIP, unit_id="蕉城"), "/data/unit_id"),
         (with_data(TIP, unit_id="350902\n", topic="?", channel="?"), "/data/channel"),
@@ -226,9 +226,9 @@ def test_halves_of_characters_and_endless_numbers():
 
 
 def test_what_may_be_long_is_long():
-    data = parse(written(with_data(TIP, text="长" * 2000))).data
+    data = parse(written(with_data(TIP, text="长" * 4000))).data
     assert isinstance(data, TipReported)
-    assert len(data.text) == 2000
+    assert len(data.text) == 4000
 
 
 def test_text_is_not_shown_by_accident():

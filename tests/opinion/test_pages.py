@@ -105,7 +105,7 @@ async def test_c4_the_form_says_what_to_remove_and_keeps_what_was_typed(
 
 
 async def test_what_is_missing_is_said_beside_its_field(anyone: Service) -> None:
-    answer = await send(anyone, "/tell", {"topic": "transport", "unit_id": GUTIAN, "text": "x" * 2001}, "en")
+    answer = await send(anyone, "/tell", {"topic": "transport", "unit_id": GUTIAN, "text": "x" * 4001}, "en")
     assert answer.status_code == 422
     assert 'id="kind-error"' in answer.text
     assert 'id="text-error"' in answer.text
