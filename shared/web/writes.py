@@ -47,7 +47,7 @@ async def write(request: Request, work: Work, *, dry_run: bool = False, isolatio
     settings: Settings = request.app.state.settings
     clock: Clock = request.app.state.clock
     key = request.headers.get("idempotency-key")
-        digest = hashlib.sha256(f"{request.method} {request.url} ".encode() + await request.body()).digest()
+    digest = hashlib.sha256(f"{request.method} {request.url} ".encode() + await request.body()).digest()
     owner = _owner(request, digest)
 
     async def once(connection: Connection) -> Response:
