@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from services.roster import importing, ledger
+from services.roster import comparing, importing, ledger
 from services.roster.personal import Vault
 from shared.access.roles import Principal, Role
 from shared.clock import Clock
@@ -47,6 +47,7 @@ async def take(
         return answer
 
     try:
+        await comparing.noted(pool, BY, importing.contacts_of(read.lines))
         return await in_transaction(pool, work, timeout=settings.database_timeout)
     except _Tried as tried:
         return tried.answer

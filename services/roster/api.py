@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from services.roster import commands, disclosures, importing, queries
+from services.roster import commands, comparing, disclosures, importing, queries
 from services.roster.models import (
     Confirm,
     Decline,
@@ -120,12 +120,13 @@ async def list_quotas(
 @router.post("/volunteers", status_code=201, tags=["volunteers"])
 async def nominate(request: Request, who: Operator, told: Nominate) -> Response:
     """Nominates a volunteer; registering or declining follows. Beyond the quota of the year the answer has a
-    ``waiting_position``. Whoever has the same phone or e-mail is named in ``possible_duplicate_of``; in the same unit and
-    team it is refused."""
+    ``waiting_position``. Whoever of one's own county has the same phone or e-mail is named in ``possible_duplicate_of``;
+    in the same unit and team it is refused. Each comparison is audited, and a county has a budget of them."""
+    contact = told.contact.read("/contact") if told.contact else None
+    await comparing.noted(request.app.state.pool, who, [contact])
 
     async def work(connection: Connection, clock: Clock) -> Answer:
         vault = request.app.state.vault
-        contact = told.contact.read("/contact") if told.contact else None
         done = await commands.nominate(connection, clock, who, vault, told.unit_id, told.team, told.category, contact)
         answer = await _volunteer(connection, clock, done.volunteer_id, 201)
         if done.duplicates:

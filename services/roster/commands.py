@@ -98,7 +98,7 @@ def _defined(unit: NewUnit) -> Draft:
 
 
 class Nominated(NamedTuple):
-    """``duplicates``: who has the same phone or e-mail, and may be the same person."""
+    """``duplicates``: whom the caller serves and who has the same phone or e-mail: they may be the same person."""
 
     volunteer_id: UUID
     duplicates: list[UUID]
@@ -122,7 +122,7 @@ async def nominate(
     who.must_serve(unit["county"])
     duplicates: list[UUID] = []
     if contact is not None:
-        known = await contacts.acquaintances(connection, vault, [contact])
+        known = await contacts.acquaintances(connection, who, vault, [contact])
         duplicates = _or_raise(known.look(contact, unit_id, team))
     volunteer_id = uuid7()
     today = clock.now().astimezone(clock.zone).date()

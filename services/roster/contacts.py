@@ -47,11 +47,14 @@ class Acquaintances:
             self._known.setdefault(each, []).append(known)
 
 
-async def acquaintances(connection: Connection, vault: Vault, contacts: Sequence[Contact]) -> Acquaintances:
-    """Those who are known by the phones and e-mails of these contacts: nobody's are read for that."""
+async def acquaintances(
+    connection: Connection, who: Principal, vault: Vault, contacts: Sequence[Contact]
+) -> Acquaintances:
+    """Those whom ``who`` serves and who are known by the phones and e-mails of these contacts: nobody's are read for that.
+    Whether somebody is a volunteer of another county is not told."""
     hashes = {each for contact in contacts for each in vault.hashes(contact).values()}
     known: dict[bytes, list[Known]] = {}
-    for row in await storage.known_by(connection, hashes) if hashes else ():
+    for row in await storage.known_by(connection, hashes, who.county) if hashes else ():
         known.setdefault(row["hash"], []).append(Known(*list(row)[1:]))
     return Acquaintances(vault, known)
 
@@ -84,11 +87,12 @@ async def opened(connection: Connection, vault: Vault, volunteer_ids: Sequence[U
 async def replace(
     connection: Connection, who: Principal, vault: Vault, volunteer: Volunteer, contact: Contact
 ) -> list[UUID]:
-    """Keeps this contact of a volunteer, locked by the caller; who else may be the same person. Raises ``erased``."""
+    """Keeps this contact of a volunteer, locked by the caller; who else, of those whom ``who`` serves, may be the same
+    person. Raises ``erased``."""
     refusal = rules.may_know(volunteer)
     if refusal is not None:
         raise refusal
-    known = await storage.known_by(connection, list(vault.hashes(contact).values()))
+    known = await storage.known_by(connection, list(vault.hashes(contact).values()), who.county)
     await save(connection, vault, {volunteer.volunteer_id: contact})
     await storage.note_change(connection, volunteer.volunteer_id)
     await note(connection, who, "contact.changed", volunteer.volunteer_id, contact.fields)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
-from services.roster import commands, contacts, disclosures, erasing, ledger, people, queries
+from services.roster import commands, comparing, contacts, disclosures, erasing, ledger, people, queries
 from services.roster.models import (
     Confirm,
     Decline,
@@ -24,6 +24,7 @@ from services.roster.models import (
 from services.roster.models import ContactList as ContactListTold
 from services.roster.models import Leave as LeaveTold
 from services.roster.pages import LISTED, PAGE, common
+from services.roster.personal import Contact
 from shared.access.guard import Operator
 from shared.access.roles import Principal
 from shared.clock import Clock
@@ -113,7 +114,13 @@ async def _review(
             unit_id=unit_id or None,
         )
         names = await queries.unit_names(connection, who.county)
-    listed = page(rows, LISTED, ["volunteer_id"])
+        listed = page(rows, LISTED, ["volunteer_id"])
+        elsewhere: dict[UUID, list[UUID]] = {}
+        across: list[dict[str, Any]] = []
+        if who.county is None:
+            ids = [each["volunteer_id"] for each in listed["items"]]
+            elsewhere = await queries.in_other_counties(connection, ids)
+            across = await queries.of_two_counties(connection, LISTED)
     today = clock.now().astimezone(clock.zone).date()
     return render(
         request,
@@ -121,6 +128,8 @@ async def _review(
         status=422 if wrong or why else 200,
         tab="review",
         volunteers=listed["items"],
+        elsewhere=elsewhere,
+        across=across,
         next=asked(unit_id=unit_id, cursor=listed["next_cursor"]) if listed["next_cursor"] else None,
         units={each: named(words, name) for each, name in names.items()},
         unit_id=unit_id,
@@ -146,15 +155,18 @@ async def nominate_form(request: Request, who: Operator, unit_id: str = "") -> R
 @router.post("/nominate")
 async def nominate(request: Request, who: Operator) -> Response:
     told = (await filled_in(request)).told
-    vault = request.app.state.vault
-
-    async def work(connection: Connection, clock: Clock) -> commands.Nominated:
+    pool, vault = request.app.state.pool, request.app.state.vault
+    try:
         fields = {name: told.get(name) for name in ("unit_id", "team", "category")}
         read = body(Nominate, fields | {"contact": _contact(told)})
         contact = read.contact.read("/contact") if read.contact else None
-        return await commands.nominate(connection, clock, who, vault, read.unit_id, read.team, read.category, contact)
+        await comparing.noted(pool, who, [contact])
 
-    try:
+        async def work(connection: Connection, clock: Clock) -> commands.Nominated:
+            return await commands.nominate(
+                connection, clock, who, vault, read.unit_id, read.team, read.category, contact
+            )
+
         found = await submit(request, work)
     except (ValidationError, Refusal) as problem:
         return await _nominate(request, who, told, errors(problem, words_of(request), _NAMES))
@@ -236,12 +248,16 @@ async def _erase(connection: Connection, clock: Clock, form: _Asked) -> None:
 async def _change_contact(connection: Connection, clock: Clock, form: _Asked) -> str | None:
     """What is left empty stays as it is, so that nothing has to be shown for a change."""
     vault = form.request.app.state.vault
-    told = body(PersonalContact, _contact(form.told) or {}).read()
+    told = _contact_told(form.told)
     volunteer = await people.served(connection, form.who, form.volunteer_id)
     before = (await contacts.opened(connection, vault, [form.volunteer_id])).get(form.volunteer_id)
     contact = before.with_more(told) if before else told
     same = await contacts.replace(connection, form.who, vault, volunteer, contact)
     return ",".join(map(str, same)) or None
+
+
+def _contact_told(told: Mapping[str, str]) -> Contact:
+    return body(PersonalContact, _contact(told) or {}).read()
 
 
 async def _disclose(connection: Connection, clock: Clock, form: _Asked) -> None:
@@ -282,6 +298,8 @@ async def take_step(request: Request, who: Operator, volunteer_id: UUID, step: S
     form = _Asked(who, volunteer_id, told, request)
     work: Work = _STEPS[step]
     try:
+        if step == "contact":
+            await comparing.noted(request.app.state.pool, who, [_contact_told(told)])
         same = await submit(request, lambda connection, clock: work(connection, clock, form))
     except (ValidationError, Refusal) as problem:
         if isinstance(problem, Refusal) and problem.code in ("forbidden", "not_found"):

@@ -44,8 +44,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Enlisted:
-    """What became of a row: ids of the volunteer and of the account it disclosed. ``duplicates``: who has the same phone
-    or e-mail, and may be the same person."""
+    """What became of a row: ids of the volunteer and of the account it disclosed. ``duplicates``: whom the caller serves
+    and who has the same phone or e-mail: they may be the same person."""
 
     volunteer_id: UUID
     account_id: UUID | None = None
@@ -95,7 +95,7 @@ async def _enlist(
     filled = await storage.registered(connection, unit_ids)
     waiting = await storage.nominated(connection, unit_ids)
     refs = await storage.known_refs(connection, {ref for entry in entries if (ref := entry.ref)})
-    known = await contacts.acquaintances(connection, vault, [entry.contact for entry in entries if entry.contact])
+    known = await contacts.acquaintances(connection, who, vault, [entry.contact for entry in entries if entry.contact])
     now = clock.now()
     today = now.astimezone(clock.zone).date()
     results: list[Enlisted | Refusal] = []

@@ -30,5 +30,5 @@ async def erase(connection: Connection, clock: Clock, who: Principal, volunteer_
     await append(connection, drafts, clock)
     if volunteer.state == "registered":
         await commands.leave(connection, clock, who, volunteer_id, None)
-    await storage.erase(connection, volunteer_id)
+    await storage.erase(connection, volunteer_id, county)
     await audit.record(connection, who, "volunteer.erased", f"volunteer/{volunteer_id}")

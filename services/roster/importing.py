@@ -6,7 +6,7 @@ from typing import Any
 
 from services.roster import enlisting, ledger
 from services.roster.enlisting import Enlisted, Entry
-from services.roster.personal import Vault
+from services.roster.personal import Contact, Vault
 from shared import tables
 from shared.access.roles import Principal
 from shared.clock import Clock
@@ -41,6 +41,11 @@ async def import_lines(
     counts = {status: count[status] for status in ledger.STATUSES}
     kept = sum(row.get("contact_kept", False) for row in rows)
     return {"dry_run": dry_run} | counts | {"contacts_kept": kept, "rows": rows}
+
+
+def contacts_of(lines: Sequence[ledger.Line]) -> list[Contact | None]:
+    """What the rows that can be read tell of contacts."""
+    return [line.content.contact for line in lines if isinstance(line.content, Entry)]
 
 
 def copy(table: tables.Table, rows: Sequence[Row]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from services.roster import importing, ledger, queries
+from services.roster import comparing, importing, ledger, queries
 from shared.access.guard import Operator
 from shared.clock import Clock
 from shared.contracts.fields import UnitId
@@ -50,7 +50,8 @@ async def import_ledger(
     rows that name none.
 
     Answers ``{dry_run, registered, already_registered, refused, contacts_kept, rows: [{row, status, …}]}``. ``status`` is
-    ``registered`` (with ``volunteer_id`` and ``account_id``, null in a dry run, and ``possible_duplicate_of``),
+    ``registered`` (with ``volunteer_id`` and ``account_id``, null in a dry run, and ``possible_duplicate_of``:
+    volunteers whom one serves, with the same contact),
     ``already_registered`` (with ``volunteer_id`` and why) or ``refused`` (with ``code``, ``pointer``: the column, ``message``
     {zh, en}). ``row``: its number in the sheet, headings are row 1. With ``answer=xlsx``, or where a workbook is accepted:
     a copy of the ledger with a result and what to do behind each row.
@@ -62,6 +63,7 @@ async def import_ledger(
         vault = request.app.state.vault
         return Answer(await importing.import_lines(connection, clock, who, vault, read.lines, dry_run=dry_run))
 
+    await comparing.noted(request.app.state.pool, who, importing.contacts_of(read.lines))
     response = await write(request, work, dry_run=dry_run)
     wanted = answer == "xlsx" or ledger.MEDIA_TYPE in request.headers.get("accept", "")
     if not wanted or response.status_code != 200:

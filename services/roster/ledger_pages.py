@@ -43,7 +43,7 @@ async def upload(request: Request, who: Operator) -> Response:
         async def work(connection: Connection, clock: Clock) -> UUID:
             if unit_id:
                 who.must_serve((await queries.unit(connection, unit_id))["county"])
-            return await runs.keep(connection, who, unit_id, content, len(read.lines))
+            return await runs.keep(connection, who, unit_id, content, read)
 
         upload_id = await submit(request, work)
     except Refusal as problem:

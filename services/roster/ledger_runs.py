@@ -14,7 +14,7 @@ from uuid import UUID
 from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 
-from services.roster import importing, ledger
+from services.roster import comparing, importing, ledger, storage
 from services.roster.personal import Vault
 from shared import uploads
 from shared.access.roles import Principal
@@ -52,12 +52,17 @@ class LedgerRuns:
         self._sealer = Sealer(secret, "uploaded ledgers")
         self._going: set[asyncio.Task[None]] = set()
 
-    async def keep(self, connection: Connection, who: Principal, unit_id: str, content: bytes, total: int) -> UUID:
+    async def keep(
+        self, connection: Connection, who: Principal, unit_id: str, content: bytes, read: ledger.Ledger
+    ) -> UUID:
         """Keeps an uploaded ledger, to be tried first."""
         sealed = self._sealer.seal(content)
         upload_id = await uploads.keep(connection, who, unit_id, "ledger.xlsx", sealed, [], dry_run=True)
         await connection.execute(
-            "insert into ledger_run (upload_id, total, beat_at) values ($1, $2, '-infinity')", upload_id, total
+            "insert into ledger_run (upload_id, total, beat_at, counties) values ($1, $2, '-infinity', $3)",
+            upload_id,
+            len(read.lines),
+            await _counties(connection, who, unit_id, read),
         )
         return upload_id
 
@@ -114,11 +119,17 @@ class LedgerRuns:
             )
 
     async def _take(self, who: Principal, upload_id: UUID, dry_run: bool, told: Callable[[int], None]) -> None:
+        pool = self._app.state.pool
+        async with pool.acquire() as connection:
+            kept = await seen(connection, who, upload_id)
+        lines = (await asyncio.to_thread(self.read, kept)).lines
+        # A list that was tried is the same one when it is recorded: its budget was taken then.
+        await comparing.noted(pool, who, importing.contacts_of(lines), charged=dry_run or not kept.results)
+
         async def work(connection: Connection) -> None:
             upload = await uploads.kept(connection, who, upload_id)
             if not upload.dry_run:
                 return
-            lines = (await asyncio.to_thread(self.read, upload)).lines
             clock = self._app.state.clock
             answer = await importing.import_lines(
                 connection, clock, who, self._vault, lines, dry_run=dry_run, done=told
@@ -129,9 +140,9 @@ class LedgerRuns:
             await uploads.recorded(connection, upload_id, rows)
 
         try:
-            await in_transaction(self._app.state.pool, work)
+            await in_transaction(pool, work)
         except _Tried as tried:
-            async with self._app.state.pool.acquire() as connection:
+            async with pool.acquire() as connection:
                 await connection.execute("update upload set results = $2 where upload_id = $1", upload_id, tried.rows)
 
     async def _beat(self, upload_id: UUID, done: Callable[[], int]) -> None:
@@ -141,6 +152,17 @@ class LedgerRuns:
                 await connection.execute(
                     "update ledger_run set done = $2, beat_at = now() where upload_id = $1", upload_id, done()
                 )
+
+
+async def _counties(connection: Connection, who: Principal, unit_id: str, read: ledger.Ledger) -> list[str] | None:
+    """Whose volunteers the list may name: a county's operator's those of the county; else those of the rows' units, or None
+    where a row could not be read."""
+    if who.county is not None:
+        return [who.county]
+    if any(isinstance(line.content, Refusal) for line in read.lines):
+        return None
+    unit_ids = {line.content.unit_id for line in read.lines if not isinstance(line.content, Refusal)}
+    return sorted({*(await storage.counties(connection, unit_ids | ({unit_id} if unit_id else set()))).values()})
 
 
 async def seen(connection: Connection, who: Principal, upload_id: UUID) -> uploads.Upload:

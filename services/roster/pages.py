@@ -142,6 +142,9 @@ async def show_volunteer(
         names = await queries.unit_names(connection)
         refs = await queries.ledger_refs(connection, volunteer_id)
         kept = await queries.has_contact(connection, volunteer_id)
+        elsewhere: list[UUID] = []
+        if who.county is None and who.is_any([Role.CITY_OPERATOR]):
+            elsewhere = (await queries.in_other_counties(connection, [volunteer_id])).get(volunteer_id, [])
     told = f"roster.done.{done}"
     return render(
         request,
@@ -151,6 +154,7 @@ async def show_volunteer(
         units=_named(words, names),
         refs=refs,
         has_contact=kept,
+        elsewhere=elsewhere,
         contact=contact,
         done=words(told) if told in words.messages else "",
         same=[each for each in same.split(",") if _is_id(each)],

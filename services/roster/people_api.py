@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, Response
 
-from services.roster import contacts, erasing, ledger, people, queries
+from services.roster import comparing, contacts, erasing, ledger, people, queries
 from services.roster.models import ContactList, PersonalContact
 from shared.access.guard import Operator
 from shared.clock import Clock
@@ -35,9 +35,10 @@ async def read_contact(request: Request, who: Operator, volunteer_id: UUID) -> R
 
 @router.put("/volunteers/{volunteer_id}/contact")
 async def replace_contact(request: Request, who: Operator, volunteer_id: UUID, told: PersonalContact) -> Response:
-    """Takes ``If-Match`` with the volunteer's ETag. Answers which fields are kept, and who else has the same phone or
-    e-mail."""
+    """Takes ``If-Match`` with the volunteer's ETag. Answers which fields are kept, and who else of one's own
+    county has the same phone or e-mail."""
     contact = told.read()
+    await comparing.noted(request.app.state.pool, who, [contact])
 
     async def work(connection: Connection, clock: Clock) -> Answer:
         found = await people.served(connection, who, volunteer_id)

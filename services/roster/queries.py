@@ -1,6 +1,6 @@
 """Read SQL of the roster's API and pages. ``county``: of a county operator, whose lists are filtered to it; None: all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,12 @@ from shared.web.paging import after
 
 _SHOWN = """v.volunteer_id, v.unit_id, v.team, v.category, v.state, v.nominated_on, v.registered_on, v.consented_on,
             v.erased_at, v.version"""
+_SAME_CONTACT = """
+    select v.volunteer_id, v.unit_id, o.volunteer_id as other_id, o.unit_id as other_unit_id
+    from contact_hash h join contact_hash k on k.hash = h.hash and k.volunteer_id <> h.volunteer_id
+        join volunteer v on v.volunteer_id = h.volunteer_id join unit u on u.unit_id = v.unit_id
+        join volunteer o on o.volunteer_id = k.volunteer_id join unit p on p.unit_id = o.unit_id
+    where u.county <> p.county and v.state <> 'declined' and o.state <> 'declined'"""
 _WAITING = """
     place as (
         select q.unit_id, q.team, q.quota,
@@ -130,6 +136,29 @@ async def volunteers(
         limit + 1,
         ref,
         _uuid(ref),
+    )
+    return [dict(row) for row in rows]
+
+
+async def in_other_counties(connection: Connection, volunteer_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """Who of other counties has the same phone or e-mail, by volunteer: for the city's operators alone."""
+    rows = await connection.fetch(
+        f"select distinct volunteer_id, other_id from ({_SAME_CONTACT}) s where volunteer_id = any($1::uuid[]) order by 1, 2",
+        list(volunteer_ids),
+    )
+    found: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        found.setdefault(row["volunteer_id"], []).append(row["other_id"])
+    return found
+
+
+async def of_two_counties(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """Pairs of volunteers of different counties with the same phone or e-mail, the latest nominated first: ``volunteer_id``
+    (the later), ``unit_id``, ``other_id``, ``other_unit_id``. For the city's operators alone."""
+    rows = await connection.fetch(
+        f"""select distinct volunteer_id, unit_id, other_id, other_unit_id from ({_SAME_CONTACT}) s
+            where volunteer_id > other_id order by 1 desc, 3 limit $1""",
+        limit,
     )
     return [dict(row) for row in rows]
 

@@ -313,18 +313,21 @@ async def save_hashes(
         )
 
 
-async def known_by(connection: Connection, hashes: Collection[bytes]) -> list[Any]:
-    """Whoever has one of these hashes: rows (hash, volunteer_id, unit_id, team, state), the first nominated first."""
+async def known_by(connection: Connection, hashes: Collection[bytes], county: str | None) -> list[Any]:
+    """Whoever has one of these hashes, of this county or, with None, of all: rows (hash, volunteer_id, unit_id, team, state),
+    the first nominated first."""
     return await connection.fetch(
         """select h.hash, v.volunteer_id, v.unit_id, v.team, v.state
-           from contact_hash h join volunteer v using (volunteer_id)
-           where h.hash = any($1::bytea[]) order by v.volunteer_id""",
+           from contact_hash h join volunteer v using (volunteer_id) join unit u using (unit_id)
+           where h.hash = any($1::bytea[]) and ($2::text is null or u.county = $2) order by v.volunteer_id""",
         list(hashes),
+        county,
     )
 
 
-async def erase(connection: Connection, volunteer_id: UUID) -> None:
-    """Destroys the wrapped key, what was sealed under it, the hashes, and whatever else ties the id to the person."""
+async def erase(connection: Connection, volunteer_id: UUID, county: str) -> None:
+    """Destroys the wrapped key, what was sealed under it, the hashes, and whatever else ties the id to the person.
+    ``county``: the person's."""
     await connection.execute("delete from contact where volunteer_id = $1", volunteer_id)
     await connection.execute("delete from contact_hash where volunteer_id = $1", volunteer_id)
     await connection.execute("update ledger_row set volunteer_id = null where volunteer_id = $1", volunteer_id)
@@ -334,10 +337,14 @@ async def erase(connection: Connection, volunteer_id: UUID) -> None:
         "update volunteer set erased_at = now(), version = version + 1 where volunteer_id = $1", volunteer_id
     )
     # Answers are kept for a week and may tell which row or address was this volunteer's; lists are kept for a day, and
-    # nobody can tell without reading them whom they name.
+    # nobody can tell without reading them whom they name. So those go that hold people of this county; another county's
+    # stand, else whoever erases somebody could undo its work.
     await connection.execute(
         "delete from idempotency_key where position($1::bytea in body) > 0", str(volunteer_id).encode()
     )
     await connection.execute(
-        "delete from upload where upload_id in (select upload_id from upload for update skip locked)"
+        """delete from upload where upload_id in (
+               select u.upload_id from upload u left join ledger_run r using (upload_id)
+               where r.counties is null or $1 = any(r.counties) for update of u skip locked)""",
+        county,
     )

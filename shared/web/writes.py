@@ -12,6 +12,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from shared.access.roles import NOBODY, Principal, Role
 from shared.clock import Clock
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection, in_transaction
@@ -47,10 +48,11 @@ async def write(request: Request, work: Work, *, dry_run: bool = False, isolatio
     clock: Clock = request.app.state.clock
     key = request.headers.get("idempotency-key")
     digest = hashlib.sha256(f"{request.method} {request.url} ".encode() + await request.body()).digest()
+    owner = _owner(request, digest)
 
     async def once(connection: Connection) -> Response:
         await _refuse_when_nothing_can_be_told(connection, settings)
-        if key and (earlier := await _earlier(connection, key, digest)):
+        if key and (earlier := await _earlier(connection, owner, key, digest)):
             return earlier
         answer = await work(connection, clock)
         if dry_run:
@@ -58,7 +60,8 @@ async def write(request: Request, work: Work, *, dry_run: bool = False, isolatio
         response = _response(answer)
         if key:
             await connection.execute(
-                "update idempotency_key set status = $2, headers = $3, body = $4 where key = $1",
+                "update idempotency_key set status = $3, headers = $4, body = $5 where principal = $1 and key = $2",
+                owner,
                 key,
                 response.status_code,
                 answer.headers | _etag(answer),
@@ -104,16 +107,30 @@ def check_version(request: Request, version: int) -> None:
         raise Refusal("version_conflict")
 
 
-async def _earlier(connection: Connection, key: str, digest: bytes) -> Response | None:
-    """The first answer under this key; None when this is the first. Waits for a first one still under way."""
+def _owner(request: Request, digest: bytes) -> str:
+    """Whose Idempotency-Key it is: kind and name of who asks, as the route's guard has found them. Those who have not signed
+    in cannot be told apart, so there a key stands for one content alone, and refuses nobody else's."""
+    who: Principal = getattr(request.state, "principal", NOBODY)
+    if who == NOBODY:
+        return f"public:{digest.hex()}"
+    return f"{'producer' if who.is_any([Role.PRODUCER]) else 'account'}:{who.name}"
+
+
+async def _earlier(connection: Connection, owner: str, key: str, digest: bytes) -> Response | None:
+    """The first answer to this owner under this key; None when this is the first. Waits for a first one still under way."""
     if len(key) > 128:
         raise Refusal("schema", pointer="header:Idempotency-Key", reason="at most 128 characters")
     first = await connection.fetchval(
-        "insert into idempotency_key (key, digest) values ($1, $2) on conflict do nothing returning true", key, digest
+        """insert into idempotency_key (principal, key, digest) values ($1, $2, $3) on conflict do nothing returning true""",
+        owner,
+        key,
+        digest,
     )
     if first:
         return None
-    row = await connection.fetchrow("select digest, status, headers, body from idempotency_key where key = $1", key)
+    row = await connection.fetchrow(
+        "select digest, status, headers, body from idempotency_key where principal = $1 and key = $2", owner, key
+    )
     if row is None or row["digest"] != digest:
         raise Refusal("idempotency_key_reused")
     return Response(row["body"], row["status"], row["headers"], media_type="application/json")

@@ -286,7 +286,7 @@ async def test_a_ledger_is_tried_and_then_taken_once(roster: Roster) -> None:
 
 
 async def test_c1_uploads_go_with_the_erased(roster: Roster) -> None:
-    """Whom a list names is not known without reading it, so none is kept when somebody is erased."""
+    """Whom a list names is not known without reading it, so none of the county's is kept when somebody is erased."""
     volunteer_id = await roster.registered()
     done = await send(roster, "/ledgers", {}, **files(workbook(ROW | {"name": "李金丝雀"})))
     await roster.post(f"/volunteers/{volunteer_id}/erase", None, 200)

@@ -129,6 +129,7 @@ async def test_c11_a_contact_is_kept_sealed_and_every_look_leaves_an_audit_line(
     lines = [(line["actor"], line["action"], line["subject"]) for line in await roster.audited()]
     about = f"volunteer/{volunteer_id}"
     assert lines == [
+        ("tester", "contacts.compared", "city"),
         ("tester", "contact.changed", about),
         ("tester", "contact.read", about),
         ("tester", "contact.read", about),
