@@ -160,7 +160,7 @@ async def test_a_folder_of_an_earlier_version_starts_with_its_records_and_with_p
         before.setattr(kafka, "PROPERTIES", PLAIN)
         before.setattr(kafka, "_set_password", lambda *_: None)
         with running_stack(new_folder, postgres=False) as old:
-            anybody = {"bootstrap_servers": old.kafka_bootstrap_servers}
+            anybody: dict[str, Any] = {"bootstrap_servers": old.kafka_bootstrap_servers}
             admin = AIOKafkaAdminClient(**anybody)
             await admin.start()
             await admin.create_topics([NewTopic("kept", 1, 1)])
