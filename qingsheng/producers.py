@@ -46,11 +46,11 @@ async def issue(settings: Settings, producer: str, services: Sequence[str]) -> I
         raise ValueError(f"services that take reports are {', '.join(DOORS)}; not {', '.join(unknown) or 'none'}")
     await ensure_producer_topics(settings, producer, services)
     key = new_api_key()
+    # Before the key counts, and outside the transaction: others must not wait for Kafka to leave their audit lines.
+    user = await _admit_to_kafka(settings, producer, services, key)
     async with administering(settings) as connection:
         named = await keys.store(connection, producer, services, key)
         await _note(connection, "key.issued", producer, {"key": named, "services": sorted(set(services))})
-        # Before the key counts: should Kafka not answer, nobody has seen it.
-        user = await _admit_to_kafka(settings, producer, services, key)
     return Issued(key, user)
 
 

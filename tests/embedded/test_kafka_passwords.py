@@ -77,7 +77,8 @@ async def test_a_stranger_is_refused(stack: Stack) -> None:
 
 def test_the_controller_takes_no_order_from_a_stranger(stack: Stack, used_folder: Path) -> None:
     port = json.loads((used_folder / "ports.json").read_text())["kafka_controller"]
-    request = CreateTopicsRequest([("forged", 1, 1, [], [])], 5_000, False).prepare({19: (3, 3)})
+    topics: Any = [("forged", 1, 1, [], [])]
+    request = CreateTopicsRequest(topics, 5_000, False).prepare({19: (3, 3)})
     frame = request.build_request_header(1, "stranger").encode() + request.encode()
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(struct.pack(">i", len(frame)) + frame)
@@ -161,7 +162,7 @@ async def test_a_folder_of_an_earlier_version_starts_with_its_records_and_with_p
         before.setattr(kafka, "PROPERTIES", PLAIN)
         before.setattr(kafka, "_set_password", lambda *_: None)
         with running_stack(new_folder, postgres=False) as old:
-            anybody = {"bootstrap_servers": old.kafka_bootstrap_servers}
+            anybody: dict[str, Any] = {"bootstrap_servers": old.kafka_bootstrap_servers}
             admin = AIOKafkaAdminClient(**anybody)
             await admin.start()
             await admin.create_topics([NewTopic("kept", 1, 1)])
