@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts.intake import INTAKE_TYPES, RepostReported, TipReported
 from shared.contracts.refusals import Refusal
-from shared.contracts.requests import Request, Unreadable, parse, parse_batch
+from shared.contracts.requests import MAX_BYTES, MAX_VALUES, Request, Unreadable, parse, parse_batch
 from tests.contracts.examples import EXAMPLES, example, with_data, written
 
 SHARE = "intake.repost_reported"
@@ -299,3 +299,14 @@ def test_a_batch_that_cannot_be_read(body: bytes, code: str, pointer: str | None
 
 def test_a_batch_holds_1000():
     assert len(parse_batch(written([example(SHARE)] * 1000))) == 1000
+
+
+def test_a_long_value_of_very_many_numbers_is_not_read():
+    """Only its id would be of use; to read the rest for it would hold the event loop."""
+    readable = written(example("intake.attendance_reported") | {"data": [0] * (MAX_VALUES - 10)})
+    assert len(readable) > MAX_BYTES
+    with pytest.raises(Refusal) as refused:
+        parse(readable)
+    assert refused.value.code == "too_large"
+    with pytest.raises(Unreadable, match="too_large"):
+        parse(written(example("intake.attendance_reported") | {"data": [0] * MAX_VALUES}))

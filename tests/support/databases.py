@@ -31,6 +31,9 @@ MIGRATED = "select schemaname from pg_tables where tablename = 'schema_migration
 
 SCHEMAS = "select array_agg(oid) from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
 
+LARGE = "select exists (select from pg_class where relnamespace = any($1::oid[]) and pg_relation_size(oid) > 4 << 20)"
+"""What was deleted of a large table is still read by the next test's statements."""
+
 EMPTY = """
 do $$
 declare name text; filled boolean;
@@ -96,7 +99,7 @@ class DatabasePool:
         return name
 
     def give_back(self, name: str) -> None:
-        """Empty a database for the next test; drop it when the test changed its tables, or when it cannot be emptied."""
+        """Empty a database for the next test; drop it when the test changed or filled its tables, or it cannot be emptied."""
         import asyncpg
 
         try:
@@ -142,7 +145,8 @@ async def _emptied(database_url: str) -> str:
                where datname = current_database() and pid <> pg_backend_pid()"""
         )
         await connection.execute(EMPTY)
-        return await _digest(connection)
+        large = await connection.fetchval(LARGE, await connection.fetchval(SCHEMAS))
+        return "large" if large else await _digest(connection)
     finally:
         await connection.close()
 
