@@ -41,6 +41,7 @@ class Supervision:
     def __init__(self, lock: int, log: Path) -> None:
         """Start the watcher; it holds `lock`, the data folder's, as long as it runs."""
         watcher = Path(__file__).with_name("watcher.py")
+        log.touch(mode=0o600)
         with log.open("wb") as errors:
             self._watcher = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(watcher)],

@@ -54,7 +54,7 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
     problems.install(app)
     app.add_middleware(BoundedBodies)
     app.add_middleware(metrics.Measured, service=service)
-    app.add_middleware(Traced, service=service)
+    app.add_middleware(Traced)
     spans.instrument(app)
     app.add_api_route("/healthz", _alive, tags=["operations"])
     app.add_api_route("/readyz", _ready, tags=["operations"], response_model=None)

@@ -17,6 +17,7 @@ from shared.contracts.reasons import said
 from shared.contracts.refusals import CODES, Refusal
 from shared.delivery.own_topic import BehindOwnTopic
 from shared.postgres import OUTAGES
+from shared.web.traces import route_of
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def install(app: FastAPI) -> None:
         return problem(refusal, status=error.status_code, headers=dict(error.headers or {}))
 
     async def away(request: Request, error: Exception) -> JSONResponse:
-        log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
+        log.warning("%s %s: %s", request.method, route_of(request.scope), type(error).__name__)
         return problem(Refusal("behind_own_topic")) if isinstance(error, BehindOwnTopic) else unavailable()
 
     for outage in (*OUTAGES, KafkaError):
@@ -119,12 +120,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(asyncpg.PostgresError)
     async def _(request: Request, error: asyncpg.PostgresError) -> JSONResponse:
-        log.error("%s %s", request.method, request.url.path, exc_info=error)
+        log.error("%s %s", request.method, route_of(request.scope), exc_info=error)
         return problem(Refusal("internal"))
 
     @app.exception_handler(Exception)
     async def _(request: Request, error: Exception) -> JSONResponse:
-        log.error("%s %s", request.method, request.url.path, exc_info=error)
+        log.error("%s %s", request.method, route_of(request.scope), exc_info=error)
         return problem(Refusal("internal"))
 
 
