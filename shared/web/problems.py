@@ -17,6 +17,7 @@ from shared.contracts.reasons import said
 from shared.contracts.refusals import CODES, Refusal
 from shared.delivery.own_topic import BehindOwnTopic
 from shared.postgres import OUTAGES
+from shared.web.reads import Busy
 from shared.web.traces import route_of
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,10 @@ def with_members(refusal: Refusal, **members: Any) -> JSONResponse:
     return JSONResponse(body, status_code=answer.status_code, media_type=MEDIA_TYPE)
 
 
+def busy() -> JSONResponse:
+    return problem(Refusal("busy"), headers={"Retry-After": "5"})
+
+
 def unavailable() -> JSONResponse:
     return problem(Refusal("unavailable"), headers={"Retry-After": "2"})
 
@@ -110,6 +115,10 @@ def install(app: FastAPI) -> None:
     async def away(request: Request, error: Exception) -> JSONResponse:
         log.warning("%s %s: %s", request.method, route_of(request.scope), type(error).__name__)
         return problem(Refusal("behind_own_topic")) if isinstance(error, BehindOwnTopic) else unavailable()
+
+    @app.exception_handler(Busy)
+    async def _(request: Request, error: Busy) -> JSONResponse:
+        return busy()
 
     for outage in (*OUTAGES, KafkaError):
         app.add_exception_handler(outage, away)  # type: ignore[arg-type]
