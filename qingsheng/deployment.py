@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import SecretStr
 
@@ -86,6 +86,13 @@ def _write(file: Path, content: str) -> None:
         new.write(content)
 
 
+def private_log(file: Path) -> BinaryIO:
+    """A log open to be added to, for the owner's eyes only, also where an older one was for others."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "ab")
+
+
 class Children:
     """Child processes of one run, started again when they end by themselves. They end with their parent."""
 
@@ -122,7 +129,7 @@ class Children:
         os.close(self._lifeline)
 
     def _spawn(self, name: str) -> None:
-        log = self._log.open("ab") if self._log else None
+        log = private_log(self._log) if self._log else None
         self._processes[name] = subprocess.Popen(
             [sys.executable, "-m", "qingsheng", "run", name],
             env={**self._environment, LIFELINE: str(self._lifeline)},

@@ -17,8 +17,9 @@ from qingsheng.collecting import collect_seldom
 from qingsheng.connections import Patient
 from qingsheng.ending import Ending
 from qingsheng.registry import SERVICES
-from shared.settings import Settings
+from shared.settings import Settings, names_in
 from shared.web.headers import SecurityHeaders
+from shared.web.hosts import KnownHosts
 
 
 def apis(services: Sequence[str], settings: Settings) -> Starlette:
@@ -39,7 +40,8 @@ def apis(services: Sequence[str], settings: Settings) -> Starlette:
         return RedirectResponse(f"/{'appraisal' if 'appraisal' in made else services[0]}/")
 
     routes: list[Any] = [Route("/", home), *(Mount(f"/{name}", app) for name, app in made.items())]
-    outer = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(SecurityHeaders)])
+    around = [Middleware(SecurityHeaders), Middleware(KnownHosts, settings=settings)]
+    outer = Starlette(routes=routes, lifespan=lifespan, middleware=around)
     outer.state.stopping = stopping
     return outer
 
@@ -69,6 +71,7 @@ def serve(services: Sequence[str], settings: Settings) -> None:
         http=Patient,
         log_config=None,
         access_log=False,
+        forwarded_allow_ips=names_in(settings.trusted_proxies),  # told here, no variable of uvicorn's widens it
         timeout_graceful_shutdown=10,
         server_header=False,
     )

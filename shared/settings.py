@@ -1,6 +1,6 @@
 """Everything that can be set, read once from environment variables with the prefix ``QINGSHENG_``."""
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -67,7 +67,15 @@ class Settings(BaseSettings):
     outbox_patience: float = 120.0
     """Age of the oldest unsent event from which commands answer 503: the broker is away, and this has a bound."""
     public_url: str = ""
-    """Where people reach this deployment, such as ``https://qingsheng.example``: for links in e-mails."""
+    """Where people reach this deployment, such as ``https://qingsheng.example``: for links in e-mails. Its host is a name
+    that requests may ask for."""
+    public_hosts: str = ""
+    """Further names or addresses, separated by commas, that the Host header of a request may tell, with any port. Names of
+    loopback and the address listened on need not be among them; every other Host is refused with 421."""
+    trusted_proxies: str = ""
+    """Addresses and networks, separated by commas, of the proxies in front: what these tell in ``X-Forwarded-For`` and
+    ``X-Forwarded-Proto`` is believed, of the addresses the last that is not a proxy's. Empty: nobody is believed, and the
+    client is who made the connection."""
     smtp_url: SecretStr | None = None
     """``smtp://user:password@host:587`` (encrypted where the server offers it) or ``smtps://…``; without it no e-mail is
     sent."""
@@ -99,6 +107,12 @@ class Settings(BaseSettings):
         ZoneInfo(name)
         return name
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_networks(cls, listed: str) -> str:
+        """Raises ValueError for what is no address: a name, or ``*``, would believe other people than was meant."""
+        return ",".join(str(ip_network(each)) for each in names_in(listed))
+
     @model_validator(mode="after")
     def _never_a_password_in_plain(self) -> Self:
         if bool(self.kafka_user) != (self.kafka_password is not None):
@@ -119,3 +133,8 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+
+def names_in(listed: str) -> list[str]:
+    """What stands between the commas of a setting, without blanks and empty ones."""
+    return [name for each in listed.split(",") if (name := each.strip())]

@@ -25,7 +25,7 @@ from qingsheng.demo.papers import written
 from qingsheng.demo.printing import Printing
 from qingsheng.demo.script import PRODUCERS
 from qingsheng.demo.steps import tell
-from qingsheng.deployment import DATABASE, SECRET, data_folder, running, servers
+from qingsheng.deployment import DATABASE, SECRET, data_folder, private_log, running, servers
 from qingsheng.migrations import amigrate
 from qingsheng.producers import issue, kafka_of
 from qingsheng.registry import SERVICES
@@ -55,7 +55,8 @@ def play(
     with servers(data, out.line, **told) as base:
         log = data_folder(data) / "demo.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("")
+        with private_log(log) as file:
+            file.truncate()
         folder = papers.expanduser().absolute() if papers else log.parent / "papers"
         return asyncio.run(_run(base, out, log, folder, began, once=once or as_json, keep=keep, as_json=as_json))
 

@@ -35,7 +35,7 @@ async def county_report(
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
     asked = reports.question(period, scheme, as_of, now, settings.zone)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=as_of is not None or scheme is not None) as connection:
         asked = await reports.settled(connection, asked, settings.zone, revision)
         text = await reports.report_json(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
     return Response(text, media_type="application/json")
@@ -70,7 +70,7 @@ async def evidence(
     settings: Settings = request.app.state.settings
     asked = reports.question(period, scheme, as_of, datetime.now(UTC), settings.zone)
     start = after(cursor, 3)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=True) as connection:
         asked = await reports.settled(connection, asked, settings.zone, revision)
         items = await reports.evidence_page(connection, asked, county, indicator, start, limit)
     more = len(items) > limit

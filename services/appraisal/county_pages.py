@@ -35,7 +35,7 @@ async def county_page(request: Request, who: ReportReader, period: str, county: 
     settings: Settings = request.app.state.settings
     words = words_of(request)
     asked, now, today, places = looked(request, period, as_of)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=asked.as_of is not None) as connection:
         asked = await reports.settled(connection, asked, settings.zone)
         told = await explaining_api.explained(connection, asked, county, now, settings)
         report = await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
@@ -88,7 +88,7 @@ async def indicator_page(
     words = words_of(request)
     asked, now, today, places = looked(request, period, as_of)
     start = after(cursor or None, 3)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=True) as connection:
         asked = await reports.settled(connection, asked, settings.zone)
         report = await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
         row = next((row for row in report["counties"] if row["county"] == county), None)

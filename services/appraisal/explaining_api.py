@@ -29,7 +29,7 @@ async def explanation(
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
     asked = reports.question(period, None, as_of, now, settings.zone)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=as_of is not None) as connection:
         asked = await reports.settled(connection, asked, settings.zone, revision)
         return await explained(connection, asked, county, now, settings)
 
@@ -58,7 +58,7 @@ async def rank_sensitivity(
     the same ones, under which it is the same; and the best and the worst rank among them."""
     settings: Settings = request.app.state.settings
     asked = reports.question(period, None, as_of, datetime.now(UTC), settings.zone)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=True) as connection:
         asked = await reports.settled(connection, asked, settings.zone, revision)
         _begun(asked)
         near = await _sensitivities(connection, asked)

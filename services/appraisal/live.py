@@ -2,28 +2,37 @@
 
 One look at the database every few seconds and process, however many pages are open, and none while nobody listens; the
 worker does nothing for it. A stream ends when the process is told to stop, and after a while by itself: browsers come
-again on their own.
+again on their own. No account and no address takes them all: a page that is refused a stream asks for the version itself,
+now and then.
 """
 
 import asyncio
 import hashlib
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from shared.access.attempts import place
 from shared.access.guard import ReportReader
+from shared.access.roles import NOBODY, Principal
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
+from shared.web import problems
 
 router = APIRouter(include_in_schema=False)
 EVERY = 2.0
 """Seconds between two looks."""
 MOST = 200
 """Streams a process holds open at once."""
+MOST_OF_ACCOUNT = 3
+"""Of one account, by however many sessions."""
+MOST_OF_ADDRESS = 50
+"""Of one address: a whole office may have one."""
 _PATIENCE = 3.0
 """Seconds for a connection; in the meantime what was seen last is told."""
 _LONGEST = 300.0
@@ -43,7 +52,8 @@ class _Watch:
     """What the streams of one process share. ``looked`` is when the database was asked last."""
 
     def __init__(self) -> None:
-        self.streams = 0
+        self.streams: Counter[str] = Counter()
+        """Open ones by account and by address, and all."""
         self.version = ""
         self.looked = 0.0
         self._looking = asyncio.Lock()
@@ -68,28 +78,51 @@ def _watch(app: Any) -> _Watch:
 
 
 @router.get("/live")
-async def live(request: Request, who: ReportReader) -> StreamingResponse:
-    """``event: figures`` with the present version, at first and whenever it changes. Refuses with 503 above ``MOST``."""
+async def live(request: Request, who: ReportReader) -> Response:
+    """``event: figures`` with the present version, at first and whenever it changes. Refuses with 503 above ``MOST``, with
+    429 above what an account or an address may hold open."""
     watch = _watch(request.app)
-    if watch.streams >= MOST:
-        raise Refusal("unavailable")
-    return _Counted(request, watch)
+    of_client = _bounds(request, who)
+    if watch.streams[_ALL] >= MOST:
+        return problems.unavailable()
+    if any(watch.streams[key] >= most for key, most in of_client.items()):
+        return problems.problem(Refusal("rate_limited"), headers={"Retry-After": "30"})
+    return _Counted(request, watch, [_ALL, *of_client])
+
+
+@router.get("/live/version")
+async def current(request: Request, who: ReportReader) -> JSONResponse:
+    """``{version}``, as the stream tells it: for pages that are refused one."""
+    found = await _watch(request.app).see(request.app)
+    return JSONResponse({"version": found}, headers={"Cache-Control": "no-store"})
+
+
+_ALL = "all"
+
+
+def _bounds(request: Request, who: Principal) -> dict[str, int]:
+    """How many streams may be open, by what is counted."""
+    address = place(request.client.host if request.client else "")
+    of_account = {} if who == NOBODY else {f"account {who.name}": MOST_OF_ACCOUNT}
+    return of_account | {f"address {address}": MOST_OF_ADDRESS}
 
 
 class _Counted(StreamingResponse):
-    """A stream that is counted from when it is promised, so that many at once are not more than ``MOST``."""
+    """A stream that is counted from when it is promised, so that many at once are not more than there may be."""
 
-    def __init__(self, request: Request, watch: _Watch) -> None:
+    def __init__(self, request: Request, watch: _Watch, counted: list[str]) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(_stream(request, watch), media_type="text/event-stream", headers=headers)
         self._watch = watch
-        watch.streams += 1
+        self._counted = counted
+        watch.streams.update(counted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._watch.streams -= 1
+            self._watch.streams.subtract(self._counted)
+            self._watch.streams = +self._watch.streams  # keeps no address that has none open
 
 
 async def _stream(request: Request, watch: _Watch) -> AsyncGenerator[str]:

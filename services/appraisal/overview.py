@@ -47,7 +47,7 @@ async def county_table(request: Request, who: ReportReader, period: str, as_of: 
         if not wants_page(request):
             raise
         return _unknown(request, refusal, period)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=asked.as_of is not None) as connection:
         asked = await reports.settled(connection, asked, settings.zone)
         report = await reports.report(connection, asked, prefix=settings.topic_prefix, now=now, zone=settings.zone)
         # A past moment is computed from facts; six of them would be six times the work.

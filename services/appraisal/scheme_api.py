@@ -98,7 +98,7 @@ async def what_if(
         draft = _scheme(await request.body())
     except InvalidScheme as invalid:
         return _refused(invalid)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=True) as connection:
         asked = await reports.settled(connection, asked, settings.zone)
         return await comparing.what_if(
             connection, asked, draft, prefix=settings.topic_prefix, now=now, zone=settings.zone
@@ -116,7 +116,7 @@ async def compare(
     """Two schemes side by side on one period and the same events: per county both scores, ranks and points."""
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=True) as connection:
         asked = [
             await reports.settled(connection, reports.question(period, name, None, now, settings.zone), settings.zone)
             for name in (left, right)
@@ -135,7 +135,7 @@ async def trends(
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
     codes = _run(since, to)
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=True) as connection:
         items = [
             await comparing.at_a_glance(
                 connection,

@@ -32,7 +32,7 @@ async def what_if(request: Request, who: ReportReader, period: str, as_of: str =
     found: Mapping[str, Any] | None = None
     draft: Scheme | None = None
     problems: list[str] = []
-    async with snapshot(request) as connection:
+    async with snapshot(request, long=True) as connection:
         asked = await reports.settled(connection, asked, settings.zone)
         own = asked.scheme.to_data()
         told = {each["indicator"]: _weight(request, each) for each in own["indicators"]}

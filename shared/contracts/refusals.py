@@ -159,6 +159,18 @@ CODES: dict[str, Code] = {
         422, "更正须写明官方来源（https 链接）。", "A correction names its official source (an https link)."
     ),
     "no_evidence": Code(422, "更正须附至少一条依据。", "A correction carries at least one piece of evidence."),
+    "unknown_host": Code(
+        421,
+        "本系统不以这个主机名（Host）提供服务。请用公布的地址访问；部署者可在 QINGSHENG_PUBLIC_URL 或 "
+        "QINGSHENG_PUBLIC_HOSTS 中写明主机名。",
+        "The Host header names no host of this deployment. Use its published address; whoever runs it lists names in "
+        "QINGSHENG_PUBLIC_URL or QINGSHENG_PUBLIC_HOSTS.",
+    ),
+    "busy": Code(
+        503,
+        "此刻公开查询过多，请几秒后再试。登录的用户另有名额。",
+        "Too many of the public are asking at once: try again in a few seconds. Who signs in has a share apart.",
+    ),
     "unavailable": Code(
         503,
         "系统暂时不可用，请稍后重试；没有内容丢失。",

@@ -18,7 +18,7 @@ from shared.settings import Settings
 from shared.web import metrics, problems
 from shared.web.bodies import BoundedBodies
 from shared.web.paging import Cursor, Limit, after, page
-from shared.web.reads import reading
+from shared.web.reads import PublicShare, reading
 from shared.web.traces import Traced
 
 STALE = 30
@@ -48,13 +48,14 @@ def create_app(service: str, settings: Settings, routers: Sequence[APIRouter], *
     app.state.settings = settings
     app.state.clock = Clock(settings.zone, settings.story_mode)
     app.state.service = service
+    app.state.public_share = PublicShare(settings.database_pool_size)
     app.state.directory = _directory(settings) if settings.oidc_issuer else None
     for name, content in state.items():
         setattr(app.state, name, content)
     problems.install(app)
     app.add_middleware(BoundedBodies)
     app.add_middleware(metrics.Measured, service=service)
-    app.add_middleware(Traced, service=service)
+    app.add_middleware(Traced)
     spans.instrument(app)
     app.add_api_route("/healthz", _alive, tags=["operations"])
     app.add_api_route("/readyz", _ready, tags=["operations"], response_model=None)

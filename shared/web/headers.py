@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import MutableHeaders, QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SECURITY: Final[Mapping[str, str]] = {
@@ -16,6 +16,8 @@ SECURITY: Final[Mapping[str, str]] = {
     "X-Frame-Options": "DENY",
 }
 """Nothing from elsewhere, nothing inline, in nobody's frame."""
+SECRET_PARAMETERS: Final = frozenset({"token", "link", "code"})
+"""Parameters, of paths and queries, that open something by themselves: private links, invitations, a sign-in's return."""
 
 
 class SecurityHeaders:
@@ -28,8 +30,18 @@ class SecurityHeaders:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if _tells_a_secret(scope):
+                    # What such a page loads, and where its links lead, is asked for without its address. Not
+                    # `no-referrer`: forms would tell no Origin either, by which their own site is known.
+                    headers.setdefault("Referrer-Policy", "strict-origin")
                 for name, value in SECURITY.items():
                     headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, dressed)
+
+
+def _tells_a_secret(scope: Scope) -> bool:
+    """Whether the address of a request that was taken by a route holds one of ``SECRET_PARAMETERS``."""
+    told = {*scope.get("path_params", ()), *QueryParams(scope.get("query_string", b""))}
+    return not told.isdisjoint(SECRET_PARAMETERS)

@@ -17,6 +17,8 @@ from shared.contracts.reasons import said
 from shared.contracts.refusals import CODES, Refusal
 from shared.delivery.own_topic import BehindOwnTopic
 from shared.postgres import OUTAGES
+from shared.web.reads import Busy
+from shared.web.traces import route_of
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,10 @@ def with_members(refusal: Refusal, **members: Any) -> JSONResponse:
     return JSONResponse(body, status_code=answer.status_code, media_type=MEDIA_TYPE)
 
 
+def busy() -> JSONResponse:
+    return problem(Refusal("busy"), headers={"Retry-After": "5"})
+
+
 def unavailable() -> JSONResponse:
     return problem(Refusal("unavailable"), headers={"Retry-After": "2"})
 
@@ -107,8 +113,12 @@ def install(app: FastAPI) -> None:
         return problem(refusal, status=error.status_code, headers=dict(error.headers or {}))
 
     async def away(request: Request, error: Exception) -> JSONResponse:
-        log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
+        log.warning("%s %s: %s", request.method, route_of(request.scope), type(error).__name__)
         return problem(Refusal("behind_own_topic")) if isinstance(error, BehindOwnTopic) else unavailable()
+
+    @app.exception_handler(Busy)
+    async def _(request: Request, error: Busy) -> JSONResponse:
+        return busy()
 
     for outage in (*OUTAGES, KafkaError):
         app.add_exception_handler(outage, away)  # type: ignore[arg-type]
@@ -119,12 +129,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(asyncpg.PostgresError)
     async def _(request: Request, error: asyncpg.PostgresError) -> JSONResponse:
-        log.error("%s %s", request.method, request.url.path, exc_info=error)
+        log.error("%s %s", request.method, route_of(request.scope), exc_info=error)
         return problem(Refusal("internal"))
 
     @app.exception_handler(Exception)
     async def _(request: Request, error: Exception) -> JSONResponse:
-        log.error("%s %s", request.method, request.url.path, exc_info=error)
+        log.error("%s %s", request.method, route_of(request.scope), exc_info=error)
         return problem(Refusal("internal"))
 
 

@@ -13,12 +13,18 @@ log = logging.getLogger(__name__)
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
+def route_of(scope: Scope) -> str:
+    """What the log tells of where a request went: the route's pattern below its service, such as
+    ``/opinion/status/{token}``; the service alone where no route took it. Paths may hold a private link's token, or what
+    somebody entered."""
+    return f"/{scope['app'].state.service}{getattr(scope.get('route'), 'path', '')}"
+
+
 class Traced:
     """Continues the trace of the ``traceparent`` header, or begins one."""
 
-    def __init__(self, app: ASGIApp, service: str) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,10 +43,9 @@ class Traced:
         with tracing.within(spans.current() or tracing.continued(caller)):
             await self._app(scope, receive, sent)
             if status >= 500 or scope["method"] not in _READS:
-                # The route is a pattern: paths may hold what somebody entered.
                 told: dict[str, Any] = {
                     "method": scope["method"],
-                    "route": f"/{self._service}{getattr(scope.get('route'), 'path', '')}",
+                    "route": route_of(scope),
                     "status": status,
                     "seconds": round(time.perf_counter() - began, 4),
                 }

@@ -144,9 +144,9 @@ async def test_the_cookie_is_for_this_site_and_no_script(browser: httpx.AsyncCli
 async def test_over_https_the_cookie_is_secure_as_the_proxy_tells_and_nobody_else(
     settings: Settings, tmp_path: Path
 ) -> None:
-    """As deploy/compose.yaml runs it, where nobody but nginx reaches the port; and with a proxy that is not trusted."""
-    for trusted, secure in (("*", True), ("192.0.2.1", False)):
-        async with serving(settings, tmp_path / "log", "roster-api", FORWARDED_ALLOW_IPS=trusted) as served:
+    """As deploy/compose.yaml runs it, with the proxy's network; and with a proxy that is not trusted."""
+    for trusted, secure in (("127.0.0.0/8", True), ("192.0.2.1", False)):
+        async with serving(settings, tmp_path / "log", "roster-api", QINGSHENG_TRUSTED_PROXIES=trusted) as served:
             http = served.http
             http.cookies.clear()
             name = "chen.wei" if secure else "li.na"

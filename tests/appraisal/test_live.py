@@ -25,9 +25,10 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
         yield found
 
 
-async def opened(served: Served) -> tuple[Stream, bytes]:
-    """A stream, and the status line it was answered with."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+async def opened(served: Served, address: int = 1) -> tuple[Stream, bytes]:
+    """A stream from 127.0.0.``address``, and the status line it was answered with."""
+    local = (f"127.0.0.{address}", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, local_addr=local)
     writer.write(ASKED)
     status = await asyncio.wait_for(reader.readline(), PATIENCE)
     return (reader, writer), status
@@ -50,7 +51,8 @@ async def test_a_process_told_to_stop_ends_its_streams_whole(served: Served) -> 
 
 
 async def test_there_is_a_bound_on_streams_and_who_leaves_makes_room(served: Served) -> None:
-    made = await asyncio.gather(*(opened(served) for _ in range(live.MOST + 10)))
+    addresses = [1 + number // live.MOST_OF_ADDRESS for number in range(live.MOST + 10)]
+    made = await asyncio.gather(*(opened(served, address) for address in addresses))
     streams = [stream for stream, status in made if b" 200 " in status]
     assert sum(b" 503 " in status for _, status in made) == 10
     assert len(streams) == live.MOST
@@ -59,7 +61,7 @@ async def test_there_is_a_bound_on_streams_and_who_leaves_makes_room(served: Ser
         writer.close()
 
     async def room() -> bool:
-        (_, writer), status = await opened(served)
+        (_, writer), status = await opened(served, addresses[-1])
         writer.close()
         return b" 200 " in status
 

@@ -21,6 +21,7 @@ class Composed:
             **os.environ,
             "COMPOSE_PROJECT_NAME": f"qingsheng-test-{name}",
             "COMPOSE_FILE": ":".join(["compose.yaml", *(f"compose.{word}.yaml" for word in words)]),
+            "QINGSHENG_SUBNET": f"10.87.{ports['http'] % 256}.0/24",
             "QINGSHENG_HTTP": f"127.0.0.1:{ports['http']}",
             "QINGSHENG_HTTPS": f"127.0.0.1:{ports['https']}",
             "PROMETHEUS_PORT": f"127.0.0.1:{ports['prometheus']}",

@@ -16,6 +16,8 @@ from shared.access.sessions import COOKIE
 from shared.settings import Settings
 
 SECRET = "a secret of tests alone"
+HOST = "test"
+"""By which ``client`` calls the services."""
 
 
 def settings_for(database_url: str, bootstrap_servers: str | None = None, prefix: str = "", **more: Any) -> Settings:
@@ -24,6 +26,7 @@ def settings_for(database_url: str, bootstrap_servers: str | None = None, prefix
         kafka_bootstrap_servers=bootstrap_servers or "127.0.0.1:1",
         topic_prefix=prefix,
         secret_key=SECRET,  # type: ignore[arg-type]
+        public_hosts=more.pop("public_hosts", HOST),
         **more,
     )
 
@@ -41,7 +44,9 @@ async def client(settings: Settings, services: Sequence[str] = tuple(SERVICES)) 
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         own = {"Sec-Fetch-Site": "same-origin"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=own, cookies=session) as http:
+        async with httpx.AsyncClient(
+            transport=transport, base_url=f"http://{HOST}", headers=own, cookies=session
+        ) as http:
             yield http
 
 

@@ -15,7 +15,7 @@ from services.appraisal.exports.document import Document
 from shared.access.guard import ReportReader
 from shared.settings import Settings
 from shared.web.pages import words_of
-from shared.web.reads import snapshot
+from shared.web.reads import long_turn, snapshot
 
 router = APIRouter(prefix="/api/v1", tags=["reports"])
 
@@ -40,8 +40,9 @@ async def csv_report(
     lang: Language = None,
 ) -> Response:
     """The report as a table: one row a county and indicator."""
-    document, _ = await _document(request, period, scheme, as_of, revision)
-    return await _answer(document, ".csv", table.MEDIA_TYPE, lambda: table.table(document))
+    async with long_turn(request):
+        document, _ = await _document(request, period, scheme, as_of, revision)
+        return await _answer(document, ".csv", table.MEDIA_TYPE, lambda: table.table(document))
 
 
 @router.get("/reports/{period}.xlsx", response_class=Response, responses=_file(workbook.MEDIA_TYPE))
@@ -55,8 +56,9 @@ async def xlsx_report(
     lang: Language = None,
 ) -> Response:
     """The report as a workbook with charts, figures, method and the events behind the figures."""
-    document, events = await _document(request, period, scheme, as_of, revision, with_events=True)
-    return await _answer(document, ".xlsx", workbook.MEDIA_TYPE, lambda: workbook.workbook(document, events))
+    async with long_turn(request):
+        document, events = await _document(request, period, scheme, as_of, revision, with_events=True)
+        return await _answer(document, ".xlsx", workbook.MEDIA_TYPE, lambda: workbook.workbook(document, events))
 
 
 @router.get("/reports/{period}.docx", response_class=Response, responses=_file(briefing.MEDIA_TYPE))
@@ -70,8 +72,9 @@ async def docx_report(
     lang: Language = None,
 ) -> Response:
     """The report as a circular to be printed."""
-    document, _ = await _document(request, period, scheme, as_of, revision)
-    return await _answer(document, ".docx", briefing.MEDIA_TYPE, lambda: briefing.briefing(document))
+    async with long_turn(request):
+        document, _ = await _document(request, period, scheme, as_of, revision)
+        return await _answer(document, ".docx", briefing.MEDIA_TYPE, lambda: briefing.briefing(document))
 
 
 async def _document(
