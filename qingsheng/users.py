@@ -33,9 +33,11 @@ async def operator_session(settings: Settings, name: str = "demo") -> str:
 
 
 async def add(settings: Settings, name: str, roles: Collection[Role], county: str | None) -> str:
-    """A new account; returns the path and query of its one-time link. Raises ValueError."""
+    """A new account; returns the path and query of its one-time link. Raises ValueError, also for a county that the roster
+    does not have."""
     async with administering(settings) as connection:
         await accounts.add(connection, BY, name, roles, county)
+        await _check_county(connection, county)
         return _link(await accounts.invite(connection, BY, name))
 
 
@@ -46,8 +48,10 @@ async def reset(settings: Settings, name: str) -> str:
 
 
 async def set_roles(settings: Settings, name: str, roles: Collection[Role], county: str | None) -> None:
+    """Raises ValueError, as ``add`` does."""
     async with administering(settings) as connection:
         await accounts.set_roles(connection, BY, name, roles, county)
+        await _check_county(connection, county)
 
 
 async def disable(settings: Settings, name: str) -> None:
@@ -67,6 +71,19 @@ async def first_administrator(settings: Settings) -> str | None:
             return None
         await accounts.add(connection, BY, "admin", OF_ACCOUNTS - {Role.COUNTY_OPERATOR}, None)
         return _link(await accounts.invite(connection, BY, "admin"))
+
+
+async def _check_county(connection: Connection, county: str | None) -> None:
+    """An operator of a county that nobody has defined could do nothing, or one day what was meant for somebody else."""
+    rows = await connection.fetch(
+        "select unit_id, name ->> 'zh' as name from roster.unit where kind = 'county' order by 1"
+    )
+    if county is None or county in {row["unit_id"] for row in rows}:
+        return
+    if not rows:
+        raise ValueError("no county is defined yet: the city's operator defines units first, at /roster/units/new")
+    known = ", ".join(f"{row['unit_id']} {row['name']}" for row in rows)
+    raise ValueError(f"no county has the code {county}; there are: {known}")
 
 
 def _link(token: str) -> str:
