@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from shared.access import audit
-from shared.access.attempts import FREE_FAILURES, LOCKED_FOR, Failures, TooMany
+from shared.access.attempts import FREE_OF_NAME, LOCKED_FOR, Failures, TooMany
 from shared.access.roles import OF_ACCOUNTS, Principal, Role
 from shared.access.sessions import hash_of
 from shared.contracts.refusals import Refusal
@@ -117,9 +117,12 @@ async def choose_password(connection: Connection, token: str, password: str) -> 
     return name
 
 
-async def sign_in(connection: Connection, name: str, password: str, of_nobody: Failures) -> Principal | None:
-    """Who this is, None when name and password do not belong together. After five failures the name waits five minutes,
-    whether or not somebody has it: raises TooMany."""
+async def sign_in(
+    connection: Connection, name: str, password: str, of_nobody: Failures, *, known_device: bool
+) -> Principal | None:
+    """Who this is, None when name and password do not belong together. After ``FREE_OF_NAME`` failures the name waits five
+    minutes, whether or not somebody has it: raises TooMany. A device that it has signed in from does not wait, and its
+    failures are not among them."""
     row = await connection.fetchrow(
         """select a.roles, a.county, c.password_hash,
                   ceil(extract(epoch from c.locked_until - now()))::int as locked
@@ -129,20 +132,25 @@ async def sign_in(connection: Connection, name: str, password: str, of_nobody: F
     )
     if row is None:
         of_nobody.count(name)
-    elif (row["locked"] or 0) > 0:
+    elif (row["locked"] or 0) > 0 and not known_device:
         raise TooMany(row["locked"])
     try:
         # Beside what else the process does: it takes a while on purpose.
         known = row["password_hash"] if row else _UNKNOWN
         await asyncio.to_thread(_hasher.verify, known, password[: LONGEST_PASSWORD + 1])
     except VerificationError:
-        await connection.execute(
-            """update access.credential set failures = failures + 1,
-                   locked_until = case when failures + 1 >= $2 then now() + $3::interval end where name = $1""",
-            name,
-            FREE_FAILURES,
-            LOCKED_FOR,
-        )
+        if not known_device:
+            # After the pause they are counted anew: one more would else keep the name waiting for ever.
+            await connection.execute(
+                """update access.credential c
+                   set failures = d.n, locked_until = case when d.n >= $2 then now() + $3::interval end
+                   from (select name, case when locked_until <= now() then 1 else failures + 1 end as n
+                         from access.credential) as d
+                   where d.name = c.name and c.name = $1""",
+                name,
+                FREE_OF_NAME,
+                LOCKED_FOR,
+            )
         return None
     if row is None:
         return None

@@ -1,7 +1,9 @@
-"""How often signing in may be tried: from one address, under a name that nobody has, and at once.
+"""How often signing in may be tried: with one name from one address, from one address, with one name, and at once.
 
-Kept in the process that serves it, and nowhere else: of addresses nothing is stored. Names that somebody has are counted
-in the database (``accounts.sign_in``); the others here in the same way, so that no answer tells which names exist.
+Nobody can keep an account's owner out by wrong passwords: these count where they come from, and a device that has signed in
+before counts by itself alone. Kept in the process that serves it, and nowhere else: of addresses nothing is stored. How
+often a name that somebody has was tried from all places together is counted in the database (``accounts.sign_in``); the
+other names here in the same way, so that no answer tells which names exist.
 """
 
 import asyncio
@@ -14,7 +16,9 @@ from ipaddress import ip_address, ip_network
 from math import ceil
 
 FREE_FAILURES = 5
-"""Of one name."""
+"""Of one name from one address, or from one known device."""
+FREE_OF_NAME = 50
+"""Of one name, from wherever, known devices apart: many addresses together guess no more than this between two pauses."""
 FREE_FROM_ADDRESS = 30
 """A whole office may have one address."""
 LOCKED_FOR = timedelta(minutes=5)
@@ -34,11 +38,10 @@ class TooMany(Exception):
 
 
 class Failures:
-    """Counts tries by key; after ``free`` of them the key waits. ``forgets``: they count no more after as long a rest."""
+    """Counts tries by key; after ``free`` of them the key waits. They count no more after as long a rest."""
 
-    def __init__(self, free: int, *, forgets: bool, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, free: int, *, now: Callable[[], float] = time.monotonic) -> None:
         self._free = free
-        self._forgets = forgets
         self._now = now
         self._kept: OrderedDict[str, tuple[int, float, float]] = OrderedDict()
         """Tries, when the last was, until when it waits; the least recently tried first."""
@@ -48,7 +51,7 @@ class Failures:
         now, rest = self._now(), LOCKED_FOR.total_seconds()
         tries, last, until = self._kept.pop(key, (0, now, 0.0))
         if until <= now:
-            tries = 1 if self._forgets and now - last > rest else tries + 1
+            tries = 1 if now - last >= rest else tries + 1
             last = now
             self._kept[key] = tries, last, now + rest if tries >= self._free else 0.0
         else:
@@ -64,11 +67,17 @@ class Failures:
         if tries > 1:
             self._kept[key] = tries - 1, last, 0.0
 
+    def forget(self, key: str) -> None:
+        """The key's tries count no more."""
+        self._kept.pop(key, None)
+
 
 class Attempts:
     def __init__(self) -> None:
-        self.from_addresses = Failures(FREE_FROM_ADDRESS, forgets=True)
-        self.of_nobody = Failures(FREE_FAILURES, forgets=False)
+        self.from_addresses = Failures(FREE_FROM_ADDRESS)
+        self.of_names = Failures(FREE_FAILURES)
+        """By name and address, or by known device."""
+        self.of_nobody = Failures(FREE_OF_NAME)
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 

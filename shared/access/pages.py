@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI, Form, Request
 from fastapi.responses import Response
 from starlette.middleware.sessions import SessionMiddleware
 
-from shared.access import accounts, audit, sessions
+from shared.access import accounts, audit, devices, sessions
 from shared.access.attempts import Attempts, TooMany, place
 from shared.access.guard import Anyone, same_site
 from shared.contracts.refusals import Refusal
@@ -87,13 +87,20 @@ async def sign_in(request: Request, who: Anyone, name: Text, password: Text, nex
     words = words_of(request)
     attempts: Attempts = request.app.state.attempts
     address = place(request.client.host if request.client else "")
+    account = name.strip().lower()
+    device = devices.known(request, account)
+    source = device or f"{address} {account}"
 
     async def work(connection: Connection) -> str | None:
-        found = await accounts.sign_in(connection, name.strip().lower(), password, attempts.of_nobody)
+        found = await accounts.sign_in(
+            connection, account, password, attempts.of_nobody, known_device=device is not None
+        )
         return await sessions.begin(connection, found.name) if found else None
 
     try:
-        attempts.from_addresses.count(address)
+        attempts.of_names.count(source)
+        if device is None:
+            attempts.from_addresses.count(address)
         async with attempts.turn():
             token = await in_transaction(request.app.state.pool, work)
     except TooMany as wait:
@@ -102,9 +109,12 @@ async def sign_in(request: Request, who: Anyone, name: Text, password: Text, nex
         return page
     if token is None:
         return _sign_in_page(request, _own(next), 401, words("access.sign_in.wrong"), name)
-    attempts.from_addresses.take_back(address)
+    attempts.of_names.forget(source)
+    if device is None:
+        attempts.from_addresses.take_back(address)
     response = after_post(request, _own(next))
     _keep(request, response, token)
+    devices.remember(request, response, account)
     return response
 
 
@@ -131,15 +141,15 @@ async def choose_password(request: Request, who: Anyone, token: Text, password: 
     _refuse_other_sites(request)
     words = words_of(request)
 
-    async def work(connection: Connection) -> str:
+    async def work(connection: Connection) -> tuple[str, str]:
         name = await accounts.choose_password(connection, token, password)
         await audit.record(connection, name, "account.password_chosen", f"account/{name}", log="access.audit")
-        return await sessions.begin(connection, name)
+        return name, await sessions.begin(connection, name)
 
     problem = words("access.invitation.differ") if password != again else None
     if problem is None:
         try:
-            session = await in_transaction(request.app.state.pool, work)
+            account, session = await in_transaction(request.app.state.pool, work)
         except Refusal as refusal:
             if refusal.code == "not_found":
                 return render(request, "invitation.html", status=404, name=None, token=token, problem=None)
@@ -147,6 +157,7 @@ async def choose_password(request: Request, who: Anyone, token: Text, password: 
         else:
             response = after_post(request, HOME)
             _keep(request, response, session)
+            devices.remember(request, response, account)
             return response
     async with reading(request) as connection:
         name = await accounts.invited(connection, token)

@@ -38,7 +38,7 @@ async def test_one_address_waits_after_many_names(database_url: str) -> None:
 
 def test_tries_are_forgotten_taken_back_and_bounded() -> None:
     now = 0.0
-    failures = Failures(2, forgets=True, now=lambda: now)
+    failures = Failures(2, now=lambda: now)
     failures.count("a")
     failures.take_back("a")
     failures.count("a")
