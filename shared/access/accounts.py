@@ -11,7 +11,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from shared.access import audit
-from shared.access.attempts import FREE_OF_NAME, LOCKED_FOR, Failures, TooMany
 from shared.access.roles import OF_ACCOUNTS, Principal, Role
 from shared.access.sessions import hash_of
 from shared.contracts.refusals import Refusal
@@ -110,58 +109,36 @@ async def choose_password(connection: Connection, token: str, password: str) -> 
         raise Refusal("not_found", pointer="query:token")
     await connection.execute(
         """insert into access.credential (name, password_hash) values ($1, $2)
-           on conflict (name) do update set password_hash = excluded.password_hash, failures = 0, locked_until = null""",
+           on conflict (name) do update set password_hash = excluded.password_hash""",
         name,
         await asyncio.to_thread(_hasher.hash, password),
     )
     return name
 
 
-async def sign_in(
-    connection: Connection, name: str, password: str, of_nobody: Failures, *, known_device: bool
-) -> Principal | None:
-    """Who this is, None when name and password do not belong together. After ``FREE_OF_NAME`` failures the name waits five
-    minutes, whether or not somebody has it: raises TooMany. A device that it has signed in from does not wait, and its
-    failures are not among them."""
+async def sign_in(connection: Connection, name: str, password: str) -> Principal | None:
+    """Who this is, None when name and password do not belong together. A name that nobody has costs the same work."""
     row = await connection.fetchrow(
-        """select a.roles, a.county, c.password_hash,
-                  ceil(extract(epoch from c.locked_until - now()))::int as locked
-           from access.account a join access.credential c using (name)
-           where a.name = $1 and a.disabled_at is null for update of c""",
+        """select a.roles, a.county, c.password_hash from access.account a join access.credential c using (name)
+           where a.name = $1 and a.disabled_at is null""",
         name,
     )
-    if row is None:
-        of_nobody.count(name)
-    elif (row["locked"] or 0) > 0 and not known_device:
-        raise TooMany(row["locked"])
+    known = row["password_hash"] if row else _UNKNOWN
     try:
         # Beside what else the process does: it takes a while on purpose.
-        known = row["password_hash"] if row else _UNKNOWN
         await asyncio.to_thread(_hasher.verify, known, password[: LONGEST_PASSWORD + 1])
     except VerificationError:
-        if not known_device:
-            # After the pause they are counted anew: one more would else keep the name waiting for ever.
-            await connection.execute(
-                """update access.credential c
-                   set failures = d.n, locked_until = case when d.n >= $2 then now() + $3::interval end
-                   from (select name, case when locked_until <= now() then 1 else failures + 1 end as n
-                         from access.credential) as d
-                   where d.name = c.name and c.name = $1""",
-                name,
-                FREE_OF_NAME,
-                LOCKED_FOR,
-            )
         return None
     if row is None:
         return None
-    renewed = row["password_hash"]
-    if _hasher.check_needs_rehash(renewed):
+    if _hasher.check_needs_rehash(known):
         renewed = await asyncio.to_thread(_hasher.hash, password)
-    await connection.execute(
-        "update access.credential set failures = 0, locked_until = null, password_hash = $2 where name = $1",
-        name,
-        renewed,
-    )
+        await connection.execute(
+            "update access.credential set password_hash = $2 where name = $1 and password_hash = $3",
+            name,
+            renewed,
+            known,
+        )
     return Principal(name, frozenset(Role(role) for role in row["roles"]), row["county"])
 
 

@@ -1,9 +1,9 @@
 """How often signing in may be tried: with one name from one address, from one address, with one name, and at once.
 
 Nobody can keep an account's owner out by wrong passwords: these count where they come from, and a device that has signed in
-before counts by itself alone. Kept in the process that serves it, and nowhere else: of addresses nothing is stored. How
-often a name that somebody has was tried from all places together is counted in the database (``accounts.sign_in``); the
-other names here in the same way, so that no answer tells which names exist.
+before counts by itself alone. Names that nobody has are counted like others, so that no answer tells which names exist.
+Kept in the process that serves it, and nowhere else: of addresses nothing is stored. Several processes that serve sign-in
+allow as many times as much.
 """
 
 import asyncio
@@ -75,9 +75,9 @@ class Failures:
 class Attempts:
     def __init__(self) -> None:
         self.from_addresses = Failures(FREE_FROM_ADDRESS)
-        self.of_names = Failures(FREE_FAILURES)
+        self.of_sources = Failures(FREE_FAILURES)
         """By name and address, or by known device."""
-        self.of_nobody = Failures(FREE_OF_NAME)
+        self.of_names = Failures(FREE_OF_NAME)
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 

@@ -92,15 +92,15 @@ async def sign_in(request: Request, who: Anyone, name: Text, password: Text, nex
     source = device or f"{address} {account}"
 
     async def work(connection: Connection) -> str | None:
-        found = await accounts.sign_in(
-            connection, account, password, attempts.of_nobody, known_device=device is not None
-        )
+        found = await accounts.sign_in(connection, account, password)
         return await sessions.begin(connection, found.name) if found else None
 
     try:
-        attempts.of_names.count(source)
         if device is None:
             attempts.from_addresses.count(address)
+        attempts.of_sources.count(source)
+        if device is None:
+            attempts.of_names.count(account)
         async with attempts.turn():
             token = await in_transaction(request.app.state.pool, work)
     except TooMany as wait:
@@ -109,9 +109,10 @@ async def sign_in(request: Request, who: Anyone, name: Text, password: Text, nex
         return page
     if token is None:
         return _sign_in_page(request, _own(next), 401, words("access.sign_in.wrong"), name)
-    attempts.of_names.forget(source)
+    attempts.of_sources.forget(source)
     if device is None:
         attempts.from_addresses.take_back(address)
+        attempts.of_names.take_back(account)
     response = after_post(request, _own(next))
     _keep(request, response, token)
     devices.remember(request, response, account)

@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
 from qingsheng import users
-from shared.access import accounts
-from shared.access.attempts import FREE_FAILURES
+from shared.access.attempts import FREE_FAILURES, LOCKED_FOR, Attempts, Failures
 from shared.access.roles import Role
 from shared.settings import Settings
 from tests.support.services import client, settings_for
@@ -45,6 +44,14 @@ async def at(http: httpx.AsyncClient, address: str) -> AsyncIterator[httpx.Async
         yield other
 
 
+def attempts_of(http: httpx.AsyncClient) -> Attempts:
+    """What the roster's API counts in."""
+    served: Any = http._transport.app  # type: ignore[attr-defined]
+    while not hasattr(served, "routes"):
+        served = served.app
+    return next(route.app for route in served.routes if route.path == "/roster").state.attempts
+
+
 async def status(http: httpx.AsyncClient, password: str, name: str = NAME) -> int:
     return (await http.post("/roster/sign-in", data={"name": name, "password": password})).status_code
 
@@ -73,22 +80,27 @@ async def test_a_stranger_in_the_same_office_does_not_keep_out_a_known_device(ow
 async def test_many_addresses_together_wait_and_a_known_device_does_not(
     owner: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accounts, "FREE_OF_NAME", 6)
-    for number in range(6):
-        async with at(owner, f"192.0.2.{number}") as stranger:
-            assert await status(stranger, "a guess of a password") == 401
-    async with at(owner, ELSEWHERE) as stranger:
-        assert await status(stranger, PASSWORD) == 429
+    monkeypatch.setattr(attempts_of(owner), "of_names", Failures(6))
+    for name in (NAME, "nobody.here"):
+        for number in range(6):
+            async with at(owner, f"192.0.2.{number}") as stranger:
+                assert await status(stranger, "a guess of a password", name) == 401
+        async with at(owner, ELSEWHERE) as stranger:
+            assert await status(stranger, PASSWORD, name) == 429
     assert await status(owner, PASSWORD) == 303
 
 
-async def test_after_the_pause_one_more_wrong_password_is_one(owner: httpx.AsyncClient, settings: Settings) -> None:
-    connection = await asyncpg.connect(settings.database_url)
-    await connection.execute("update access.credential set failures = 50, locked_until = now() - interval '1 second'")
-    async with at(owner, ELSEWHERE) as stranger, at(owner, HERE) as new_device:
+async def test_after_the_pause_one_more_wrong_password_is_one(
+    owner: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    for counter in ("of_sources", "of_names"):
+        monkeypatch.setattr(attempts_of(owner), counter, Failures(FREE_FAILURES, now=lambda: now))
+    async with at(owner, ELSEWHERE) as stranger:
+        await shut_out(stranger)
+        now = LOCKED_FOR.total_seconds()
         assert await status(stranger, "a guess of a password") == 401
-        assert await status(new_device, PASSWORD) == 303
-    await connection.close()
+        assert await status(stranger, PASSWORD) == 303
 
 
 async def test_a_forged_devices_cookie_is_a_strangers(owner: httpx.AsyncClient) -> None:
