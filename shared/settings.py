@@ -92,7 +92,8 @@ class Settings(BaseSettings):
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr | None = None
     oidc_audience: str = ""
-    """What access tokens must be made for; empty: ``oidc_client_id``."""
+    """What access tokens must be made for. Empty, or the same as ``oidc_client_id``: none are taken as bearer, since the
+    provider's ID tokens are made for the client id."""
     oidc_roles_claim: str = "roles"
     """The claim with role names of this deployment, a list or words."""
     oidc_county_claim: str = "county"

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from shared.access.keys import producer_of
 from shared.access.roles import NOBODY, Principal, Role
-from shared.access.sessions import COOKIE, PREFIX, whose
+from shared.access.sessions import COOKIE, PREFIX, of_subject, whose
 from shared.contracts.refusals import Refusal
 from shared.postgres import Connection
 
@@ -72,8 +72,14 @@ async def principal(request: Request) -> Principal:
 async def _identified(request: Request) -> Principal:
     token = bearer(request)
     if token:
-        found = await _looked_up(request, lambda connection: _by_token(request, connection, token))
-        if found is None:
+        directory = request.app.state.directory
+        if directory and token.count(".") == 2:
+            subject = await directory.subject(token)  # before a connection is taken: it may ask the issuer for keys
+            issuer = request.app.state.settings.oidc_issuer
+            found = subject and await _looked_up(request, lambda connection: of_subject(connection, issuer, subject))
+        else:
+            found = await _looked_up(request, lambda connection: _by_token(request, connection, token))
+        if not found:
             raise Refusal("unauthorized")
         return found
     if request.method not in _SAFE and _another_site(request):
@@ -117,7 +123,4 @@ async def _by_token(request: Request, connection: Connection, token: str) -> Pri
     if token.startswith(PREFIX):
         return await whose(connection, token)
     name = await producer_of(connection, token, request.app.state.service)
-    if name is not None:
-        return Principal(name, frozenset({Role.PRODUCER}))
-    directory = request.app.state.directory
-    return await directory.bearer(token) if directory and token.count(".") == 2 else None
+    return None if name is None else Principal(name, frozenset({Role.PRODUCER}))

@@ -4,8 +4,10 @@ The one place that calls another system over HTTP (charter C3): the directory th
 """
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
+import asyncio
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ from authlib.integrations.starlette_client import OAuth
 from fastapi import Request
 from fastapi.responses import Response
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from shared.access import audit
@@ -30,7 +32,9 @@ log = logging.getLogger(__name__)
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "Ed25519"]
 KEYS_KEPT = 300.0
-"""Seconds before the directory's keys are asked for anew, where a token names one that is not known."""
+"""Seconds before the directory's keys are asked for anew: one that it dropped is believed no longer than that."""
+KEYS_FLOOR = 10.0
+"""Seconds between two such requests, however many tokens name keys that are not known."""
 
 
 class Directory:
@@ -47,7 +51,8 @@ class Directory:
             client_kwargs={"scope": "openid profile", "code_challenge_method": "S256"},
         )
         self._keys: KeySet | None = None
-        self._asked = 0.0
+        self._asked = -math.inf
+        self._asking = asyncio.Lock()
 
     async def send_there(self, request: Request, back: str) -> Response:
         """To the directory, which sends the browser ``back``."""
@@ -67,32 +72,41 @@ class Directory:
             raise Refusal("forbidden")
         return str(claims["sub"]), who
 
-    async def bearer(self, token: str) -> Principal | None:
-        """Whose access token this is; None for one that is forged, too old, or for somebody else."""
+    async def subject(self, token: str) -> str | None:
+        """The subject at this issuer whose access token this is; None for one that is forged, too old, or for somebody else.
+        Without an audience of their own no tokens are taken: an ID token is made for the client id, and opens nothing."""
+        audience = self._settings.oidc_audience
+        if not audience or audience == self._settings.oidc_client_id:
+            return None
         registry = jwt.JWTClaimsRegistry(
             iss={"essential": True, "value": self._settings.oidc_issuer},
-            aud={"essential": True, "value": self._settings.oidc_audience or self._settings.oidc_client_id},
+            aud={"essential": True, "value": audience},
             exp={"essential": True},
+            sub={"essential": True},
         )
-        for fresh in (False, True):
+        for at_most in (KEYS_KEPT, KEYS_FLOOR):
             try:
-                decoded = jwt.decode(token, await self._key_set(fresh), algorithms=ALGORITHMS)
+                decoded = jwt.decode(token, await self._key_set(at_most), algorithms=ALGORITHMS)
                 registry.validate(decoded.claims)
-                return self._principal(decoded.claims)
-            except ValueError:  # no such key: the directory may have a new one
+                return str(decoded.claims["sub"])
+            except (InvalidKeyIdError, ValueError):  # no such key: the directory may have a new one
                 continue
             except JoseError:
                 return None
         return None
 
-    async def _key_set(self, fresh: bool) -> KeySet:
-        stale = self._keys is None or (fresh and time.monotonic() - self._asked > KEYS_KEPT)
-        if stale:
-            with _away():
-                self._keys = KeySet.import_key_set(await self._client.fetch_jwk_set(force=True))
-            self._asked = time.monotonic()
-        assert self._keys is not None
-        return self._keys
+    async def _key_set(self, at_most: float) -> KeySet:
+        """The issuer's keys, asked for at most so many seconds ago. A request that fails leaves none: ``unavailable``, and the
+        issuer is left alone for ``KEYS_FLOOR`` seconds all the same."""
+        async with self._asking:
+            age = time.monotonic() - self._asked
+            if age > (at_most if self._keys else KEYS_FLOOR):
+                self._asked, self._keys = time.monotonic(), None
+                with _away():
+                    self._keys = KeySet.import_key_set(await self._client.fetch_jwk_set(force=True))
+            if self._keys is None:
+                raise Refusal("unavailable")
+            return self._keys
 
     def _principal(self, claims: Mapping[str, Any]) -> Principal | None:
         """None for somebody without a role here. A county operator without a county is none."""
@@ -119,11 +133,16 @@ def _away() -> Generator[None]:
         raise Refusal("unavailable") from error
 
 
-async def remember(connection: Connection, subject: str, who: Principal) -> str:
+async def remember(connection: Connection, issuer: str, subject: str, who: Principal) -> str:
     """The name of the account of a person from the directory, its roles as told this time. Raises ``forbidden`` for one
     that was disabled here. Never an account made here: a name that is taken gets a suffix."""
     row = await connection.fetchrow(
-        "select name, roles, county, disabled_at from access.account where oidc_subject = $1 for update", subject
+        """update access.account set oidc_issuer = $2 where name = (
+               select name from access.account where oidc_subject = $1 and (oidc_issuer = $2 or oidc_issuer is null)
+               order by oidc_issuer nulls last limit 1)
+           returning name, roles, county, disabled_at""",
+        subject,
+        issuer,
     )
     roles = sorted(who.roles)
     if row is not None:
@@ -135,16 +154,17 @@ async def remember(connection: Connection, subject: str, who: Principal) -> str:
             )
             await _record(connection, "account.roles_set", row["name"], roles, who.county)
         return row["name"]
-    suffix = hashlib.sha256(subject.encode()).hexdigest()[:8]
+    suffix = hashlib.sha256(f"{issuer} {subject}".encode()).hexdigest()[:8]
     plain = "".join(c for c in who.name.lower() if c.isascii() and (c.isalnum() or c in "._@-")).lstrip("._@-")[:50]
     for name in (plain, f"{plain or 'person'}.{suffix}"):
         if len(name) > 1 and await connection.fetchval(
-            """insert into access.account (name, roles, county, made_by, oidc_subject)
-               values ($1, $2, $3, 'directory', $4) on conflict (name) do nothing returning true""",
+            """insert into access.account (name, roles, county, made_by, oidc_subject, oidc_issuer)
+               values ($1, $2, $3, 'directory', $4, $5) on conflict (name) do nothing returning true""",
             name,
             roles,
             who.county,
             subject,
+            issuer,
         ):
             await _record(connection, "account.added", name, roles, who.county)
             return name

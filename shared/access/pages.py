@@ -43,8 +43,10 @@ async def from_directory(request: Request, who: Anyone) -> Response:
 
     from shared.access import oidc
 
+    issuer = request.app.state.settings.oidc_issuer
+
     async def work(connection: Connection) -> str:
-        return await sessions.begin(connection, await oidc.remember(connection, subject, found))
+        return await sessions.begin(connection, await oidc.remember(connection, issuer, subject, found))
 
     token = await in_transaction(request.app.state.pool, work)
     response = after_post(request, _own(request.session.pop("next", "")))

@@ -48,3 +48,15 @@ async def whose(connection: Connection, token: str) -> Principal | None:
     if row is None:
         return None
     return Principal(row["name"], frozenset(Role(role) for role in row["roles"]), row["county"])
+
+
+async def of_subject(connection: Connection, issuer: str, subject: str) -> Principal | None:
+    """The account of a person of the directory, its roles as at the last sign-in; None without one, or when it was
+    disabled."""
+    row = await connection.fetchrow(
+        """select name, roles, county from access.account
+           where oidc_subject = $1 and oidc_issuer = $2 and disabled_at is null""",
+        subject,
+        issuer,
+    )
+    return Principal(row["name"], frozenset(Role(role) for role in row["roles"]), row["county"]) if row else None

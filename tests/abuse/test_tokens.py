@@ -21,8 +21,9 @@ from shared.access.roles import Role
 from shared.access.sessions import COOKIE, new_token
 from shared.settings import Settings
 from tests.abuse.serving import serving
-from tests.access.provider import CLIENT, Provider, provider
+from tests.access.provider import AUDIENCE, CLIENT, Provider, provider
 from tests.access.routes import routes
+from tests.access.test_directory import through_the_directory
 from tests.support.producing import key_of
 from tests.support.services import client, settings_for
 from tests.support.waiting import eventually
@@ -54,7 +55,7 @@ def _hmac_token(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> s
 
 async def test_no_token_chooses_how_it_is_checked(database_url: str, directory: Provider) -> None:
     now = int(time.time())
-    claims = {"iss": directory.issuer, "aud": CLIENT, "iat": now, "exp": now + 300} | directory.claims
+    claims = {"iss": directory.issuer, "aud": AUDIENCE, "iat": now, "exp": now + 300} | directory.claims
     own = RSAKey.generate_key(2048, {"kid": "one"})
     public = directory.key.as_pem(private=False)
     head, body, signature = directory.token().split(".")
@@ -84,12 +85,19 @@ async def test_no_token_chooses_how_it_is_checked(database_url: str, directory: 
         "not yet": directory.token(nbf=now + 3600),
         "expired a minute ago": directory.token(exp=now - 60),
         "expiry that is no number": directory.token(exp="never"),
-        "audience with more letters": directory.token(aud=f"{CLIENT}-2"),
+        "audience with more letters": directory.token(aud=f"{AUDIENCE}-2"),
         "issuer with a slash": directory.token(iss=f"{directory.issuer}/"),
         "empty": "..",
         "long": "a." * 2 + "b" * 50_000,
     }
-    settings = settings_for(database_url, oidc_issuer=directory.issuer, oidc_client_id=CLIENT)
+    settings = settings_for(
+        database_url,
+        oidc_issuer=directory.issuer,
+        oidc_client_id=CLIENT,
+        oidc_client_secret="known to both",
+        oidc_audience=AUDIENCE,
+        public_url="http://test",
+    )
     async with client(settings, ["roster"]) as http:
         http.cookies.clear()
         taken = {}
@@ -98,6 +106,8 @@ async def test_no_token_chooses_how_it_is_checked(database_url: str, directory: 
             if answer.status_code != 401:
                 taken[name] = answer.status_code
         assert taken == {}
+        await through_the_directory(http)
+        http.cookies.clear()
         good = await http.get(UNITS, headers={"Authorization": f"Bearer {directory.token()}"})
         assert good.status_code == 200, "the same way with a sound token"
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from tests.support.waiting import eventually_now
 
 CLIENT = "qingsheng"
+AUDIENCE = "qingsheng-api"
 
 
 class Provider:
@@ -28,12 +29,13 @@ class Provider:
         self.issuer = issuer
         self.key = RSAKey.generate_key(2048, {"kid": "one", "alg": "RS256", "use": "sig"})
         self.claims: dict[str, Any] = {}
+        self.asked = 0
         self._nonces: dict[str, str] = {}
 
     def token(self, *, key: RSAKey | None = None, **more: Any) -> str:
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300} | self.claims | more
-        return jwt.encode({"alg": "RS256", "kid": "one"}, claims, key or self.key)
+        claims = {"iss": self.issuer, "aud": AUDIENCE, "iat": now, "exp": now + 300} | self.claims | more
+        return jwt.encode({"alg": "RS256", "kid": (key or self.key).kid or "one"}, claims, key or self.key)
 
     def app(self) -> Starlette:
         async def configuration(_: Request) -> Response:
@@ -53,10 +55,11 @@ class Provider:
             nonce = self._nonces.pop(told["code"][0], None)
             if nonce is None:
                 return JSONResponse({"error": "invalid_grant"}, 400)
-            answer = {"access_token": "opaque", "token_type": "Bearer", "id_token": self.token(nonce=nonce)}
+            answer = {"access_token": "opaque", "token_type": "Bearer", "id_token": self.token(nonce=nonce, aud=CLIENT)}
             return JSONResponse(answer)
 
         async def keys(_: Request) -> Response:
+            self.asked += 1
             return JSONResponse({"keys": [self.key.as_dict(private=False)]})
 
         return Starlette(

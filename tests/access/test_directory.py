@@ -10,7 +10,7 @@ from joserfc.jwk import RSAKey
 from qingsheng import users
 from shared.access.roles import Role
 from shared.settings import Settings
-from tests.access.provider import CLIENT, Provider, provider
+from tests.access.provider import AUDIENCE, CLIENT, Provider, provider
 from tests.support.services import client, settings_for
 
 pytestmark = pytest.mark.fault(24, "forged, expired and wrong-audience tokens")
@@ -33,6 +33,7 @@ def settings(database_url: str, directory: Provider) -> Settings:
         oidc_issuer=directory.issuer,
         oidc_client_id=CLIENT,
         oidc_client_secret="known to both",
+        oidc_audience=AUDIENCE,
         public_url="http://test",
     )
 
@@ -99,18 +100,29 @@ async def test_an_answer_that_was_not_asked_for_is_refused(browser: httpx.AsyncC
 
 
 async def test_a_bearer_token_of_the_directory_is_taken(browser: httpx.AsyncClient, directory: Provider) -> None:
-    answer = await browser.get(UNITS, headers={"Authorization": f"Bearer {directory.token()}"})
-    assert answer.status_code == 200
+    own = {"Authorization": f"Bearer {directory.token()}"}
+    assert (await browser.get(UNITS, headers=own)).status_code == 401  # nobody's account yet
+    await through_the_directory(browser)
+    assert (await browser.get(UNITS, headers=own)).status_code == 200
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"aud": "another"}, {"iss": "https://evil.example"}, {"exp": 1_400_000_000}, {"exp": None}, {"roles": []}],
-    ids=["audience", "issuer", "expired", "endless", "no role"],
+    [
+        {"aud": "another"},
+        {"aud": CLIENT},
+        {"iss": "https://evil.example"},
+        {"exp": 1_400_000_000},
+        {"exp": None},
+        {"sub": "u-2"},
+    ],
+    ids=["audience", "id token", "issuer", "expired", "endless", "no account"],
 )
 async def test_a_bearer_token_for_anything_else_is_refused(
     browser: httpx.AsyncClient, directory: Provider, wrong: dict[str, object]
 ) -> None:
+    await through_the_directory(browser)
+    browser.cookies.clear()
     answer = await browser.get(UNITS, headers={"Authorization": f"Bearer {directory.token(**wrong)}"})
     assert answer.status_code == 401
 
