@@ -1,5 +1,6 @@
 """Makes the topics of the contract: event topics kept for ever, and the topics of each registered producer."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,9 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from shared.contracts.topics import PRODUCER, PRODUCER_TOPICS, TOPICS, answers_topic, intake_topic
 from shared.delivery.broker import admin
 from shared.settings import Settings
+
+KNOWN_WITHIN = 30.0
+"""Seconds."""
 
 
 async def ensure_topics(settings: Settings, *, replication: int | None = None) -> list[str]:
@@ -53,7 +57,7 @@ def _topic(settings: Settings, name: str, partitions: int, retention: timedelta 
 
 
 async def create_topics(client: AIOKafkaAdminClient, topics: list[NewTopic], replication: int | None) -> list[str]:
-    """Creates those that are missing; returns their names."""
+    """Creates those that are missing, and waits until the broker that was asked knows them; returns their names."""
     existing = set(await client.list_topics())
     missing = [topic for topic in topics if topic.name not in existing]
     if not missing:
@@ -66,4 +70,10 @@ async def create_topics(client: AIOKafkaAdminClient, topics: list[NewTopic], rep
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise error(f"topic {name} cannot be made")
-    return [topic.name for topic in missing]
+    made: list[str] = [topic.name for topic in missing]
+    async with asyncio.timeout(KNOWN_WITHIN):
+        # The controller answers first; until the broker has heard of it, a topic is missing to whoever asks.
+        while True:
+            if set(made) <= set(await client.list_topics()):
+                return made
+            await asyncio.sleep(0.05)

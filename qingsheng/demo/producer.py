@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, OutOfOrderSequenceNumber
 
 from shared.delivery.broker import create_producer
 
@@ -28,6 +28,8 @@ INTAKE = "qingsheng.intake.{service}.{producer}"
 ANSWERS = "qingsheng.intake.answers.{producer}"
 AGAIN = 1.0
 """Seconds until what was not acknowledged is sent again."""
+IN_DOUBT = (KafkaTimeoutError, OutOfOrderSequenceNumber)
+"""Errors that aiokafka does not call retriable, after which a new producer may succeed all the same."""
 STRUCTURED = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 
 
@@ -76,7 +78,8 @@ class System:
 
     async def _send(self, lines: Sequence[Mapping[str, Any]], mode: str, until: float) -> Sequence[Mapping[str, Any]]:
         """Returns the lines that were not acknowledged. They are sent again, by a new producer, as any client would do: a
-        report that arrives twice has one effect, by its id. Raises KafkaError when there are some after ``until``."""
+        report that arrives twice has one effect, by its id. Raises KafkaError when there are some after ``until``, or at
+        once when sending again cannot help."""
         sent: list[asyncio.Future[Any]] = []
         trouble: BaseException | None = None
         try:
@@ -92,8 +95,10 @@ class System:
         left = [line for number, line in enumerate(lines) if number >= len(sent) or number in refused]
         if left:
             trouble = trouble or next(sent[number].exception() for number in refused)
-            if asyncio.get_running_loop().time() > until:
-                raise trouble or KafkaError("not acknowledged")
+            trouble = trouble or KafkaError("not acknowledged")
+            again = isinstance(trouble, IN_DOUBT) or getattr(trouble, "retriable", False)
+            if not again or asyncio.get_running_loop().time() > until:
+                raise trouble
             sys.stderr.write(f"{self._name} sends {len(left)} reports again: {trouble!r}\n")
             await asyncio.sleep(AGAIN)
         return left

@@ -44,13 +44,15 @@ class BoundedBodies:
             return
         headers = Headers(scope=scope)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        most, is_json = _most(scope["path"], kind), _is_json(kind) and not scope["path"].endswith(_INTAKE)
+        most = _most(scope["path"], kind)
+        # None: what is sent without a kind is read as JSON where it begins so; it may be a list as a file.
+        is_json = False if scope["path"].endswith(_INTAKE) else _is_json(kind) if kind else None
         told = headers.get("content-length", "0")
         until = time.monotonic() + WHOLE
         read, values, ended, kept = 0, 0, False, b""
 
         async def bounded() -> Message:
-            nonlocal read, values, ended, kept
+            nonlocal read, values, ended, kept, most, is_json
             if kept:
                 await asyncio.sleep(0)
                 piece, kept = kept[:PIECE], kept[PIECE:]
@@ -67,6 +69,9 @@ class BoundedBodies:
             came = message.get("body", b"")
             read += len(came)
             ended = not message.get("more_body", False)
+            if is_json is None and (begins := came.lstrip(b" \t\r\n")[:1]):
+                is_json = begins in b"{["
+                most = MOST if is_json else most
             if is_json:
                 values += came.count(b",") + came.count(b"[") + came.count(b"{")
             if read > most or values > MOST_VALUES:
@@ -88,5 +93,4 @@ def _most(path: str, kind: str) -> int:
 
 
 def _is_json(kind: str) -> bool:
-    """What is sent without a kind is read as JSON."""
-    return not kind or kind.endswith(("/json", "+json"))
+    return kind.endswith(("/json", "+json"))

@@ -90,7 +90,7 @@ async def test_lines_written_at_once_follow_one_another(database_url: str) -> No
 async def test_c11_every_change_of_a_permission_leaves_a_line(database_url: str) -> None:
     settings = settings_for(database_url)
     await users.add(settings, "chen.wei", [Role.CITY_OPERATOR], None)
-    await users.set_roles(settings, "chen.wei", [Role.COUNTY_OPERATOR], "350902")
+    await users.set_roles(settings, "chen.wei", [Role.COMMITTEE], None)
     await users.disable(settings, "chen.wei")
     connection = await asyncpg.connect(database_url)
     told = [(line["action"], line["subject"]) for line in await audit.lines(connection, None, 10, "access.audit")]

@@ -41,7 +41,7 @@ _START = (
 def postgres() -> Iterator[str]:
     """The URL of a new server's database, as a user with every right."""
     container = PostgresContainer(POSTGRES, driver=None).with_command(
-        "postgres -c max_connections=500 -c fsync=off -c shared_buffers=256MB"
+        "postgres -c max_connections=500 -c fsync=off -c autovacuum=off -c shared_buffers=256MB"
     )
     with container as running:
         yield running.get_connection_url().replace("localhost", "127.0.0.1") + "?sslmode=disable"
