@@ -83,6 +83,8 @@ HttpsUrl = Annotated[
     str, StringConstraints(pattern=r"^[Hh][Tt][Tt][Pp][Ss]" + _HOST_AND_MORE, max_length=2000), _NORMAL
 ]
 Team = Literal["city", "county"]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""256 bits in hex."""
 
 
 class Names(BaseModel):
