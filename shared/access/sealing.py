@@ -89,6 +89,15 @@ class Checked:
     faults: list[Fault]
 
 
+@dataclass(frozen=True)
+class Look:
+    """A look at the whole chain, as it was kept: when, how many lines it had, what was wrong."""
+
+    checked_at: datetime
+    lines: int
+    faults: list[Fault]
+
+
 class Key:
     """The key of one log's seals; ``schema`` is the log's."""
 
@@ -208,12 +217,12 @@ async def check_recent(connection: Connection, settings: Settings, schema: str, 
     return Checked(looked.lines, looked.last_seal, faults + await _unsealed(connection, schema, own, now))
 
 
-async def last_look(connection: Connection, schema: str) -> tuple[datetime, int, list[Fault]] | None:
-    """When the whole chain was looked at last, how many lines it had, and what was wrong."""
+async def last_look(connection: Connection, schema: str) -> Look | None:
+    """What the worker saw when it last looked at the whole chain; None where it never did."""
     row = await connection.fetchrow(f"select checked_at, lines, faults::text from {schema}.audit_check")  # noqa: S608
     if row is None:
         return None
-    return row["checked_at"], row["lines"], [Fault.of_json(each) for each in json.loads(row["faults"])]
+    return Look(row["checked_at"], row["lines"], [Fault.of_json(each) for each in json.loads(row["faults"])])
 
 
 async def published_seals(

@@ -1,6 +1,7 @@
 """An administrator of the database changes the audit log past the services: each way shows (charter C11)."""
 
 import asyncio
+import html
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from shared.contracts.roster import AuditSealed
 from shared.delivery.relay import Relay
 from shared.postgres import connect, in_transaction, open_pool
 from shared.settings import Settings
+from shared.web.i18n import catalogue
 from tests.operate.asking import qingsheng
 from tests.support.kafka import read
 from tests.support.running import running
-from tests.support.services import settings_for
+from tests.support.services import client, settings_for
 from tests.support.stack import Servers
 from tests.support.waiting import eventually
 
@@ -53,6 +55,18 @@ class Log:
         with clock.told(moment):
             for job in audit_seals.jobs(self.settings, clock):
                 await in_transaction(self.pool, job)
+
+    async def look(self, moment: datetime) -> None:
+        """The worker's look at the whole chain alone."""
+        clock = Clock(self.settings.zone, story=True)
+        with clock.told(moment):
+            await in_transaction(self.pool, audit_seals.jobs(self.settings, clock)[1])
+
+    async def page(self, language: str) -> str:
+        async with client(self.settings, ["roster"]) as http:
+            answer = await http.get("/roster/audit", headers={"Accept-Language": language})
+        assert answer.status_code == 200, answer.text
+        return html.unescape(answer.text)
 
     async def published(self) -> list[Any]:
         decode = Decoder("roster", [AuditSealed], self.settings.zone)
@@ -174,6 +188,8 @@ async def test_an_unharmed_log_is_whole(log: Log) -> None:
     [roster] = [each for each in said.json["logs"] if each["log"] == "roster.audit"]
     assert roster == {"log": "roster.audit", "lines": 10, "last_seal": str(_local(log, DAYS[1])), "faults": []}
     assert [each.check for each in await diagnose(log.settings, Path("/proc")) if "audit" in each.check] == []
+    assert "unbroken; lines looked at from the last seal on: 3" in await log.page("en")
+    assert "链条完整；自上次封存起检查了 3 行" in await log.page("zh")
     assert "unbroken" in (await qingsheng(log.settings, "audit", "verify")).out
 
 
@@ -189,6 +205,28 @@ async def test_whatever_is_done_to_the_log_is_found(log: Log, attack: str) -> No
     assert all(fault["what"] in in_words.out.replace("\n", "") for fault in roster["faults"])
     found = {each.check for each in await diagnose(log.settings, Path("/proc"))}
     assert {f"audit-{kind.replace('_', '-')}" for kind in kinds} <= found
+    # The page says it at once where the database can show it, and all of it behind the worker's daily look.
+    await log.attacker.execute("delete from roster.audit_check")
+    await log.look(DAYS[1] + timedelta(hours=1))
+    for language in ("zh", "en"):
+        text = await log.page(language)
+        assert "qingsheng audit verify" in text
+        words = catalogue(language)
+        for fault in roster["faults"]:
+            day = fault["sealed_on"] or ""
+            told = words(f"roster.audit.fault.{fault['kind']}", line=fault["line"], to=fault["to"], day=day)
+            assert told in text, (told, text)
+
+
+@pytest.mark.parametrize("attack", ["the tail is cut", "all is cut", "the chain is made anew"])
+async def test_the_page_says_at_once_what_happened_since_the_last_look(log: Log, attack: str) -> None:
+    harm, kinds = ATTACKS[attack]
+    await harm(log)
+    text = await log.page("en")
+    assert [kind for kind in kinds if PAGE_SAYS[kind] not in text] == []
+
+
+PAGE_SAYS = {"cut": "The end was cut off", "made_anew": "The chain was made anew"}
 
 
 async def test_what_is_wrong_is_told_where_it_begins(log: Log) -> None:
