@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from qingsheng.operate.checks import configuration, database, kafka, services
+from qingsheng.operate.checks import audit, configuration, database, kafka, services
 from qingsheng.operate.finding import Finding
 from shared.settings import Settings
 
@@ -19,6 +19,8 @@ async def diagnose(settings: Settings, data: Path) -> list[Finding]:
     if "postgres-unreachable" in away:
         return found
     found += await _tried("services", lambda: services.progress(settings))
+    if not unmigrated:
+        found += await _tried("audit", lambda: audit.chains(settings, with_topic=not away))
     if not away and not unmigrated:
         found += await _tried("topics", lambda: kafka.topics(settings))
         found += await _tried("offsets", lambda: services.offsets(settings))

@@ -4,6 +4,7 @@ from services.opinion import consumers
 from services.opinion.digest import Digest
 from services.opinion.intake import create_door
 from services.opinion.retention import Retention
+from shared.access.sealing import Sealing
 from shared.clock import Clock
 from shared.delivery.worker import Worker
 from shared.settings import Settings
@@ -17,5 +18,9 @@ def create_worker(settings: Settings) -> Worker:
         settings,
         lambda _: consumers.subscriptions(settings, door),
         door=door,
-        jobs=[*Retention(settings, clock).jobs, Digest(settings, clock).send],
+        jobs=[
+            *Retention(settings, clock).jobs,
+            Digest(settings, clock).send,
+            *Sealing(settings, clock, "opinion").jobs,
+        ],
     )

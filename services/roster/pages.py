@@ -198,7 +198,11 @@ async def disclosures(
 
 def common(request: Request, who: Principal) -> dict[str, Any]:
     """What every page of the roster needs."""
-    return {"writes": who.is_any(WRITERS), "city": who.is_any([Role.CITY_OPERATOR])}
+    return {
+        "writes": who.is_any(WRITERS),
+        "city": who.is_any([Role.CITY_OPERATOR]),
+        "audits": who.is_any([Role.AUDITOR]),
+    }
 
 
 def _named(words: Catalogue, names: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

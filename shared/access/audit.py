@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from shared.locks import Family, hold_table
 from shared.postgres import Connection
 
 _FIRST = bytes(32)
+_PAGE = 500
+"""Lines read at once: to hash them takes 20 ms."""
 _LINES = "select number, at, actor, action, subject, details::text, hash"
 
 
@@ -47,18 +49,37 @@ async def record(
     )
 
 
-async def first_broken_line(connection: Connection, log: str = "audit") -> int | None:
-    """The number of the first line that does not follow from the one before, None when all do."""
-    previous, expected = _FIRST, 1
+async def chained(
+    connection: Connection, after: int = 0, until: int | None = None, log: str = "audit"
+) -> AsyncIterator[tuple[int, bytes, bool]]:
+    """Number, hash, and whether that follows from the line before, of all lines behind the number ``after`` up to
+    ``until``, in order. A page of lines at a time is in memory; others have the loop between two pages."""
+    previous = _FIRST
+    if after:
+        # Where that line is gone, the next one follows from nothing.
+        previous = await connection.fetchval(f"select hash from {log} where number = $1", after) or _FIRST  # noqa: S608
     while True:
-        rows = await connection.fetch(f"{_LINES} from {log} where number >= $1 order by number limit 1000", expected)
+        rows = await connection.fetch(
+            f"{_LINES} from {log} where number > $1 and ($2::bigint is null or number <= $2) order by number limit {_PAGE}",
+            after,
+            until,
+        )
         for row in rows:
             line = {name: row[name] for name in ("number", "at", "actor", "action", "subject", "details")}
-            if row["number"] != expected or row["hash"] != hash_of_line(previous, line):
-                return expected
-            previous, expected = row["hash"], expected + 1
-        if not rows:
-            return None
+            yield row["number"], row["hash"], row["hash"] == hash_of_line(previous, line)
+            previous, after = row["hash"], row["number"]
+        if len(rows) < _PAGE:
+            return
+
+
+async def first_broken_line(connection: Connection, log: str = "audit") -> int | None:
+    """The number of the first line that does not follow from the one before, None when all do."""
+    expected = 1
+    async for number, _, follows in chained(connection, log=log):
+        if number != expected or not follows:
+            return expected
+        expected += 1
+    return None
 
 
 async def lines(connection: Connection, before: int | None, limit: int, log: str = "audit") -> list[dict[str, Any]]:

@@ -5,11 +5,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import Count, County, Day, Id, UnitId, Words, Year
+from shared.contracts.fields import Count, County, Day, Digest, Id, UnitId, Words, Year
 
 SchemeId = Annotated[Words, StringConstraints(min_length=1, max_length=128)]
 PeriodCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-H[12]|-Q[1-4]|-(0[1-9]|1[0-2]))?$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class CountyScore(BaseModel):

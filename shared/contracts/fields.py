@@ -124,6 +124,8 @@ Title = Annotated[str, *bounded(TITLE)]
 Url = Annotated[EventUrl, *bounded(URL, EventUrl)]
 HttpsUrl = Annotated[EventHttpsUrl, *bounded(URL, EventHttpsUrl)]
 Team = Literal["city", "county"]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""256 bits in hex."""
 
 
 _EventText = Annotated[str, StringConstraints(min_length=1, max_length=2000), _NORMAL]

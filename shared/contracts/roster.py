@@ -3,7 +3,7 @@
 from typing import Literal
 
 from shared.contracts.envelope import EventData
-from shared.contracts.fields import Amount, County, Day, Id, Instant, Names, Team, UnitId, Year
+from shared.contracts.fields import Amount, Count, County, Day, Digest, Id, Instant, Names, Team, UnitId, Year
 
 Category = Literal[
     "cadre_city", "cadre_county", "cadre_township", "cadre_organ", "reviewer", "college_volunteer", "other"
@@ -117,3 +117,17 @@ class AccountWithdrawn(EventData):
     volunteer_id: Id
     account_id: Id
     withdrawn_at: Instant
+
+
+class AuditSealed(EventData):
+    """How far the audit log reached on one day. ``head``: HMAC-SHA-256 of its last line's hash, in hex, see
+    ``shared/access/sealing.py``: only whoever has the deployment's secret can make or check it."""
+
+    TYPE = "qingsheng.roster.audit_sealed.v1"
+    KEY = "sealed_on"
+    SUBJECT = ("audit", "sealed_on")
+    TIME = "sealed_on"
+
+    sealed_on: Day
+    lines: Count
+    head: Digest

@@ -47,7 +47,7 @@ TOPICS = (
     Topic(
         events_topic("roster"),
         "roster",
-        "unit_id or volunteer_id",
+        "unit_id, volunteer_id or sealed_on",
         6,
         None,
         ("training", "opinion", "campaign", "appraisal"),

@@ -61,6 +61,7 @@ def places(database_url: str, browser: Browser) -> Iterator[dict[str, str]]:
                 "disclose": f"{volunteer}/disclose",
                 "contacts": "/roster/units/350902/contacts",
                 "disclosures": "/roster/disclosures",
+                "audit": "/roster/audit",
                 "ledgers": "/roster/ledgers",
                 "ledger": sent.headers["location"],
             }

@@ -23,6 +23,7 @@ roster.volunteer_transferred   volunteer_id  volunteer/volunteer_id     effectiv
 roster.volunteer_left          volunteer_id  volunteer/volunteer_id     left_on
 roster.account_disclosed       volunteer_id  account/account_id         disclosed_at
 roster.account_withdrawn       volunteer_id  account/account_id         withdrawn_at
+roster.audit_sealed            sealed_on     audit/sealed_on            sealed_on
 training.session_held          session_id    session/session_id         starts_at
 training.session_cancelled     session_id    session/session_id         undoes
 training.attendance_recorded   volunteer_id  attendance/attendance_id   held_on

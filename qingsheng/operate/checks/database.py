@@ -15,7 +15,7 @@ from shared.settings import Settings
 
 OLDEST = 17
 MOST_SECONDS_APART = 2.0
-APPEND_ONLY = {"audit", "audit_line", "closing", "scheme", "commendation"}
+APPEND_ONLY = {"audit", "audit_line", "audit_seal", "closing", "scheme", "commendation"}
 """Tables whose role may add and read, but not change or remove."""
 
 
